@@ -1,0 +1,1 @@
+"""The JupyterHub service: API, controller, scheduler, engines, store, vault."""

@@ -1,0 +1,1 @@
+"""Moves Executions through their lifecycle (`base.Controller` is its face)."""

@@ -1,0 +1,1 @@
+"""Container engines, one module per technology, behind one interface (`base.Engine`)."""

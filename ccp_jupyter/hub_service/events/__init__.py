@@ -1,0 +1,1 @@
+"""What happens to Executions: a numbered journal for each, and one live feed for each user."""

@@ -1,0 +1,1 @@
+"""What must survive: Methods, Executions and Tasks, behind one interface (`base.Store`)."""

@@ -1,0 +1,1 @@
+"""Secrets, in the memory of a small process of their own (`server`), used through `base.Vault`."""

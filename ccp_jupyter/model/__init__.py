@@ -1,0 +1,1 @@
+"""The words of the project as types: validation and state machines, without any I/O."""
