@@ -1,0 +1,1 @@
+"""The development stack: engines, registries, hub and service on free loopback ports."""

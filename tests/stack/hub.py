@@ -1,0 +1,250 @@
+"""A real JupyterHub with its proxy; the service beside it, or managed by it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+from pydantic import BaseModel
+
+from tests.stack import processes
+from tests.stack.ports import free_ports
+
+ADMIN = "admin"
+USERS = ("alice", "bob", "carol")
+GROUPS = {"physics": ["alice", "bob"]}
+_SETTINGS = "hub.json"
+
+
+def repository() -> Path:
+    """Return the folder of this repository."""
+    return Path(__file__).resolve().parents[2]
+
+
+def proxy_program() -> str:
+    """Return the path of configurable-http-proxy.
+
+    Raises
+    ------
+    FileNotFoundError
+        It is not there; the text says how to get it.
+    """
+    local = repository() / ".cache/node/node_modules/.bin/configurable-http-proxy"
+    found = os.environ.get("CCP_PROXY") or (str(local) if local.exists() else None)
+    found = found or shutil.which("configurable-http-proxy")
+    if not found:
+        raise FileNotFoundError(
+            "configurable-http-proxy is missing: run scripts/setup.sh, or install it with npm"
+            " and name it in CCP_PROXY"
+        )
+    return found
+
+
+class HubSettings(BaseModel):
+    """What `hub_config.py` is told; kept in the stack's folder, readable for its owner only."""
+
+    folder: Path
+    public_port: int
+    hub_port: int
+    proxy_api_port: int
+    service_port: int
+    managed: bool = False
+    """Whether the hub starts the service."""
+    password: str
+    admin_password: str
+    service_token: str
+    stack_token: str
+    groups: dict[str, list[str]] = {}
+    service_config: Path
+
+    @classmethod
+    def new(cls, folder: Path, **members: Any) -> HubSettings:
+        """Make settings with free ports and random secrets, and keep them in the folder."""
+        ports = free_ports(4)
+        given = {
+            "public_port": ports[0],
+            "hub_port": ports[1],
+            "proxy_api_port": ports[2],
+            "service_port": ports[3],
+            "password": secrets.token_hex(8),
+            "admin_password": secrets.token_hex(16),
+            "service_token": secrets.token_hex(16),
+            "stack_token": secrets.token_hex(16),
+            "service_config": folder / "service_config.py",
+            **members,
+        }
+        settings = cls(folder=folder, **given)
+        write_private(folder / _SETTINGS, settings.model_dump_json(indent=1))
+        return settings
+
+    @classmethod
+    def read(cls, folder: Path) -> HubSettings:
+        """Read the settings that `new` kept in a folder."""
+        return cls.model_validate_json((folder / _SETTINGS).read_text())
+
+    @property
+    def url(self) -> str:
+        """Address of the proxy, without a slash at the end."""
+        return f"http://127.0.0.1:{self.public_port}"
+
+    @property
+    def service_url(self) -> str:
+        """Address of the service behind the proxy, with a slash at the end."""
+        return f"{self.url}/services/ccp/"
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that `jupyterhub_config.py` and `hub_config.py` read."""
+        # The proxy is a node program, and set-up may have put node beside this Python.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        return {
+            "PATH": path,
+            "CCP_STACK_HUB": str(self.folder),
+            "CCP_STATE_DIR": str(self.folder / "state"),
+            "CCP_BIND_URL": self.url,
+            "CCP_SERVICE_BIND_URL": f"http://127.0.0.1:{self.service_port}",
+            "CCP_SERVICE_CONFIG": str(self.service_config),
+            "CCP_PROXY": proxy_program(),
+        }
+
+    def service_environment(self) -> dict[str, str]:
+        """Return the variables of a hub service, as the hub would set them for a managed one."""
+        return {
+            "JUPYTERHUB_SERVICE_NAME": "ccp",
+            "JUPYTERHUB_SERVICE_PREFIX": "/services/ccp/",
+            "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{self.service_port}",
+            "JUPYTERHUB_API_TOKEN": self.service_token,
+            "JUPYTERHUB_API_URL": f"http://127.0.0.1:{self.hub_port}/hub/api",
+            "JUPYTERHUB_BASE_URL": "/",
+            "JUPYTERHUB_HOST": "",
+            "JUPYTERHUB_CLIENT_ID": "service-ccp",
+            "JUPYTERHUB_OAUTH_CALLBACK_URL": "/services/ccp/oauth_callback",
+            "JUPYTERHUB_OAUTH_ACCESS_SCOPES": json.dumps(
+                ["access:services", "access:services!service=ccp"]
+            ),
+            "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": json.dumps(["custom:ccp:share"]),
+        }
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read; whoever reads it never sees half of it."""
+    part = path.with_name(f".{path.name}.part")
+    part.touch(mode=0o600)
+    part.write_text(text)
+    part.replace(path)
+
+
+def start_hub(settings: HubSettings, log: Path) -> int:
+    """Start hub and proxy; returns the hub's process id, before it answers."""
+    return processes.start(
+        [sys.executable, "-m", "jupyterhub", "-f", Path(__file__).with_name("hub_config.py")],
+        log=log,
+        mark=settings.folder,
+        env=settings.environment(),
+        cwd=settings.folder,
+    )
+
+
+def wait_hub(settings: HubSettings, pid: int, log: Path, timeout: float = 60) -> None:
+    """Wait until the hub answers through its proxy.  Raises `processes.DidNotStart`."""
+    # The proxy listens before the hub does and answers 404, so an open port says nothing.
+    wait_answer(f"{settings.url}/hub/health", pid, log, timeout)
+
+
+def wait_answer(url: str, pid: int, log: Path, timeout: float) -> None:
+    """Wait until an address answers 200.
+
+    Raises
+    ------
+    processes.DidNotStart
+        The process ended, or the time is over.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        with suppress(httpx.HTTPError):
+            if httpx.get(url, timeout=5).status_code == 200:
+                return
+        if not processes.alive(pid):
+            raise processes.DidNotStart(f"{url}: its process ended\n{processes.tail(log)}")
+        if time.monotonic() > deadline:
+            raise processes.DidNotStart(
+                f"{url}: no answer after {timeout:g} s\n{processes.tail(log)}"
+            )
+        time.sleep(0.1)
+
+
+class HubApi:
+    """The hub's REST API, called with the stack's own token."""
+
+    def __init__(self, settings: HubSettings) -> None:
+        self._http = httpx.Client(
+            base_url=f"{settings.url}/hub/api",
+            headers={"Authorization": f"token {settings.stack_token}"},
+            timeout=60,
+        )
+
+    def __enter__(self) -> HubApi:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def call(self, method: str, path: str, body: object = None, ok: tuple[int, ...] = ()) -> Any:
+        """Send one request; returns the decoded answer, or None for an empty one.
+
+        Parameters
+        ----------
+        method, path : str
+            Such as ``"POST", "/users/alice"``.
+        body : object, optional
+            Sent as JSON.
+        ok : tuple of int
+            Statuses of 400 and above that are fine too.
+        """
+        reply = self._http.request(method, path, json=body)
+        if reply.status_code >= 400 and reply.status_code not in ok:
+            raise RuntimeError(f"hub: {method} {path}: {reply.status_code} {reply.text[:500]}")
+        return reply.json() if reply.content else None
+
+    def add_user(self, name: str, admin: bool = False) -> None:
+        """Make a user; no error when there is one of this name."""
+        self.call("POST", f"/users/{name}", {"admin": admin}, ok=(409,))
+
+    def token(self, user: str, scopes: list[str] | None = None) -> str:
+        """Return a new API token of a user, with all that the user may do unless told less."""
+        body: dict[str, object] = {"note": "made by tests.stack"}
+        if scopes is not None:
+            body["scopes"] = scopes
+        return str(self.call("POST", f"/users/{user}/tokens", body)["token"])
+
+    def start_server(self, user: str, timeout: float = 60) -> str:
+        """Start a user's server and wait for it; returns its path such as ``/user/alice/``."""
+        self.call("POST", f"/users/{user}/server", ok=(400,))  # 400: it runs
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            server = self.call("GET", f"/users/{user}")["servers"].get("")
+            if server and server["ready"]:
+                return str(server["url"])
+            time.sleep(0.2)
+        raise processes.DidNotStart(f"the server of {user} was not ready after {timeout:g} s")
+
+
+def tokens(settings: HubSettings) -> tuple[dict[str, str], str]:
+    """Make the stack's users, and a token for each.
+
+    Returns
+    -------
+    tuple of dict, str
+        Name to token of the ordinary users, and the administrator's token.
+    """
+    with HubApi(settings) as hub:
+        for user in USERS:
+            hub.add_user(user)
+        return {user: hub.token(user) for user in USERS}, hub.token(ADMIN)
