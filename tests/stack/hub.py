@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 from pydantic import BaseModel
 
-from tests.stack import processes
-from tests.stack.ports import free_ports
+from tests.stack.daemons import Daemon, spawn
+from tests.stack.marks import STACK
+from tests.stack.ports import free_port
 
 ADMIN = "admin"
 USERS = ("alice", "bob", "carol")
@@ -68,12 +69,11 @@ class HubSettings(BaseModel):
     @classmethod
     def new(cls, folder: Path, **members: Any) -> HubSettings:
         """Make settings with free ports and random secrets, and keep them in the folder."""
-        ports = free_ports(4)
         given = {
-            "public_port": ports[0],
-            "hub_port": ports[1],
-            "proxy_api_port": ports[2],
-            "service_port": ports[3],
+            "public_port": free_port(),
+            "hub_port": free_port(),
+            "proxy_api_port": free_port(),
+            "service_port": free_port(),
             "password": secrets.token_hex(8),
             "admin_password": secrets.token_hex(16),
             "service_token": secrets.token_hex(16),
@@ -106,6 +106,7 @@ class HubSettings(BaseModel):
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
         return {
             "PATH": path,
+            STACK: str(self.folder),
             "CCP_STACK_HUB": str(self.folder),
             "CCP_STATE_DIR": str(self.folder / "state"),
             "CCP_BIND_URL": self.url,
@@ -141,42 +142,43 @@ def write_private(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def start_hub(settings: HubSettings, log: Path) -> int:
-    """Start hub and proxy; returns the hub's process id, before it answers."""
-    return processes.start(
-        [sys.executable, "-m", "jupyterhub", "-f", Path(__file__).with_name("hub_config.py")],
-        log=log,
-        mark=settings.folder,
-        env=settings.environment(),
-        cwd=settings.folder,
+class DidNotStart(RuntimeError):
+    """A server ended, or stayed silent too long; the text has the end of its log."""
+
+
+def start_hub(settings: HubSettings, log: Path) -> Daemon:
+    """Start hub and proxy; returns the hub before it answers."""
+    config = Path(__file__).with_name("hub_config.py")
+    return spawn(
+        [sys.executable, "-m", "jupyterhub", "-f", str(config)],
+        log,
+        environment={**os.environ, **settings.environment()},
     )
 
 
-def wait_hub(settings: HubSettings, pid: int, log: Path, timeout: float = 60) -> None:
-    """Wait until the hub answers through its proxy.  Raises `processes.DidNotStart`."""
+def wait_hub(settings: HubSettings, hub: Daemon, timeout: float = 60) -> None:
+    """Wait until the hub answers through its proxy.  Raises `DidNotStart`."""
     # The proxy listens before the hub does and answers 404, so an open port says nothing.
-    wait_answer(f"{settings.url}/hub/health", pid, log, timeout)
+    wait_answer(f"{settings.url}/hub/health", hub, timeout)
 
 
-def wait_answer(url: str, pid: int, log: Path, timeout: float) -> None:
+def wait_answer(url: str, server: Daemon, timeout: float) -> None:
     """Wait until an address answers 200.
 
     Raises
     ------
-    processes.DidNotStart
-        The process ended, or the time is over.
+    DidNotStart
+        The server ended, or the time is over.
     """
     deadline = time.monotonic() + timeout
     while True:
         with suppress(httpx.HTTPError):
             if httpx.get(url, timeout=5).status_code == 200:
                 return
-        if not processes.alive(pid):
-            raise processes.DidNotStart(f"{url}: its process ended\n{processes.tail(log)}")
+        if not server.alive():
+            raise DidNotStart(f"{url}: its process ended\n{server.tail()}")
         if time.monotonic() > deadline:
-            raise processes.DidNotStart(
-                f"{url}: no answer after {timeout:g} s\n{processes.tail(log)}"
-            )
+            raise DidNotStart(f"{url}: no answer after {timeout:g} s\n{server.tail()}")
         time.sleep(0.1)
 
 
@@ -233,7 +235,7 @@ class HubApi:
             if server and server["ready"]:
                 return str(server["url"])
             time.sleep(0.2)
-        raise processes.DidNotStart(f"the server of {user} was not ready after {timeout:g} s")
+        raise DidNotStart(f"the server of {user} was not ready after {timeout:g} s")
 
 
 def tokens(settings: HubSettings) -> tuple[dict[str, str], str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.stack.hub import ADMIN, HubSettings, repository
+from tests.stack.marks import STACK, TEST_RUN
 
 c = get_config()  # type: ignore[name-defined] # noqa: F821
 load_subconfig(str(repository() / "jupyterhub_config.py"))  # type: ignore[name-defined] # noqa: F821
@@ -30,8 +31,8 @@ c.JupyterHub.load_groups = {name: {"users": members} for name, members in settin
 
 c.JupyterHub.spawner_class = "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = str(settings.folder / "homes/{username}")
-# The mark by which `down` finds user servers and kernels after a crash (processes.py).
-c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", "CCP_STACK", "CCP_TEST_RUN"]
+# The mark by which `down` finds user servers and kernels after a crash (marks.py).
+c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", STACK, TEST_RUN]
 c.Spawner.args = [
     "--LabApp.news_url=None",  # its dialog covers buttons, and it wants the network
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
