@@ -201,6 +201,7 @@ def start_engine(
     data_root: Path | None = None,
     live_restore: bool = False,
     insecure_registries: tuple[str, ...] = (),
+    options: tuple[str, ...] = (),
     follow_parent: bool = False,
 ) -> EngineHandle:
     """Start a docker engine of its own and wait until it answers.
@@ -219,6 +220,8 @@ def start_engine(
         Keep containers running while the engine is down.
     insecure_registries : tuple of str
         Hosts or networks to speak plain HTTP to; all of 127.0.0.0/8 is always allowed.
+    options : tuple of str
+        More options of ``dockerd``.
     follow_parent : bool
         End it when the calling thread ends; see `tests.stack.daemons.spawn`.
 
@@ -247,6 +250,7 @@ def start_engine(
         *("--shutdown-timeout", "5"),
         *(["--live-restore"] if live_restore else []),
         *(part for host in insecure_registries for part in ("--insecure-registry", host)),
+        *options,
     ]
     (run_dir / "none.json").write_text("{}")
     state = _State(
