@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from tests.stack.daemons import Daemon, spawn
 from tests.stack.marks import STACK
 from tests.stack.ports import free_port
+from tests.stack.records import write_private
 
 ADMIN = "admin"
 USERS = ("alice", "bob", "carol")
@@ -132,14 +133,6 @@ class HubSettings(BaseModel):
             ),
             "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": json.dumps(["custom:ccp:share"]),
         }
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read; whoever reads it never sees half of it."""
-    part = path.with_name(f".{path.name}.part")
-    part.touch(mode=0o600)
-    part.write_text(text)
-    part.replace(path)
 
 
 class DidNotStart(RuntimeError):

@@ -1,0 +1,88 @@
+"""The ccp service as a process of its own, with the variables that the hub would give it."""
+
+from __future__ import annotations
+
+import json
+import os
+import pprint
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ccp_jupyter.model.infrastructure import Infrastructure
+from tests.stack.daemons import Daemon, spawn
+from tests.stack.hub import HubSettings, wait_answer
+from tests.stack.marks import STACK
+from tests.stack.records import from_pid_file, note
+
+_INFRASTRUCTURE = "infrastructure.json"
+
+
+def data_dir(folder: Path) -> Path:
+    """Return where the service of a stack keeps its store and files."""
+    return folder / "service"
+
+
+def write_config(folder: Path, config: Path, infrastructure: Mapping[str, Any]) -> None:
+    """Write the service's configuration.
+
+    Parameters
+    ----------
+    folder : Path
+        The stack's.
+    config : Path
+        The file to write.
+    infrastructure : mapping
+        Members of `Infrastructure`; also kept beside as JSON, for `read_infrastructure`.
+
+    Raises
+    ------
+    pydantic.ValidationError
+        The service would refuse it.
+    """
+    Infrastructure.model_validate(infrastructure)
+    (folder / _INFRASTRUCTURE).touch(mode=0o600)
+    (folder / _INFRASTRUCTURE).write_text(json.dumps(infrastructure, indent=1))
+    config.touch(mode=0o600)
+    config.write_text(
+        "c = get_config()\n"
+        f"c.CcpService.data_dir = {str(data_dir(folder))!r}\n"
+        "# Tests serve files to link inputs from this machine.\n"
+        'c.CcpService.allowed_networks = ["127.0.0.0/8"]\n'
+        f"c.CcpService.infrastructures = [\n{pprint.pformat(dict(infrastructure))}\n]\n"
+    )
+
+
+def read_infrastructure(folder: Path) -> dict[str, Any]:
+    """Return the Infrastructure as it was configured last."""
+    members: dict[str, Any] = json.loads((folder / _INFRASTRUCTURE).read_text())
+    return members
+
+
+def start_service(settings: HubSettings, timeout: float = 30) -> Daemon:
+    """Start the service and wait until it is ready, without asking the proxy.
+
+    Raises
+    ------
+    tests.stack.hub.DidNotStart
+        With the end of its log.
+    """
+    service = spawn(
+        [sys.executable, "-m", "ccp_jupyter.hub_service", "-f", str(settings.service_config)],
+        settings.folder / "logs/service.log",
+        environment={
+            **os.environ,
+            **settings.service_environment(),
+            STACK: str(settings.folder),
+        },
+    )
+    note(settings.folder, "service", service)
+    url = f"http://127.0.0.1:{settings.service_port}/services/ccp/health"
+    wait_answer(url, service, timeout)
+    return service
+
+
+def vault(folder: Path) -> Daemon | None:
+    """Return the vault's process, which outlives the service; None when there is none."""
+    return from_pid_file(data_dir(folder) / "vault.pid")
