@@ -30,6 +30,10 @@ class StoreFull(Exception):
     """The disk under the store has no room left; nothing was changed."""
 
 
+class StoreUnusable(Exception):
+    """The store cannot be opened, or broke while it was open; the text says what to do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     """Part of a list."""
@@ -58,7 +62,7 @@ class ExecutionQuery:
 
 @dataclass(frozen=True, slots=True)
 class MethodQuery:
-    """Which Methods to list, by title and then id. Empty members do not filter."""
+    """Which Methods to list, by title ignoring case, then id. Empty members do not filter."""
 
     viewer: Viewer = field(default_factory=lambda: Viewer(name=""))
     search: str = ""

@@ -1,0 +1,80 @@
+"""Bringing a database file to the newest schema, or saying why it cannot be used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from ccp_jupyter.hub_service.store.base import StoreUnusable
+from ccp_jupyter.hub_service.store.connections import Settings, engine
+from ccp_jupyter.hub_service.store.tables import SCHEMA
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def migrate(settings: Settings, revision: str = SCHEMA) -> None:
+    """Create the tables, or bring those of an older version up, in one transaction.
+
+    Parameters
+    ----------
+    settings : Settings
+        The database; made when it is not there.
+    revision : str
+        Where to stop; older ones are for tests.
+
+    Raises
+    ------
+    StoreUnusable
+        The file is another program's, or was written by a newer version.
+    sqlalchemy.exc.DBAPIError
+        SQLite refuses the file.
+    """
+    settings.path.touch(mode=0o600, exist_ok=True)
+    made = engine(settings, write=True, foreign_keys=False)
+    try:
+        with made.connect() as connection:
+            if _present(connection, settings.path) != revision:
+                _upgrade(connection, revision, settings.path)
+                connection.commit()
+    finally:
+        made.dispose()
+
+
+def _present(connection: sa.Connection, path: Path) -> str | None:
+    """Return the schema revision of the file, None when it is empty."""
+    names = connection.exec_driver_sql("SELECT name FROM sqlite_schema").scalars().all()
+    if not names:
+        return None
+    if "alembic_version" in names:
+        rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
+        if revision := rows.first():
+            return str(revision)
+    raise StoreUnusable(
+        f"database {path} belongs to another program (tables {sorted(names)[:3]} …);"
+        " name another file"
+    )
+
+
+def _upgrade(connection: sa.Connection, revision: str, path: Path) -> None:
+    # Alembic costs 12 MB and 0.1 s, and is needed only here: at the first start with a schema.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, revision)
+    except CommandError as error:
+        raise StoreUnusable(
+            f"database {path} was written by a newer version of ccp_jupyter, or by another program"
+            f" ({error}); install that version, put a backup in its place, or name another file"
+        ) from error
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if broken:
+        raise StoreUnusable(
+            f"database {path}: records without their owner after the change to schema {revision}:"
+            f" {broken[:3]}; nothing was changed; please report this"
+        )
