@@ -1,0 +1,40 @@
+"""Fixtures for all layers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack.engines import CannotStart, check_installed
+from tests.stack.stack import Stack
+
+
+def missing(what: str) -> None:
+    """Fail in CI, skip elsewhere, because a test needs something that this machine lacks."""
+    __tracebackhide__ = True
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI must have it: {what}")
+    pytest.skip(f"MISSING: {what}")
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """One stack with two Nodes for the whole session; tests that kill things start their own."""
+    try:
+        check_installed()
+        stack = Stack.up(stack_folder(tmp_path_factory), nodes=2)
+    except (CannotStart, FileNotFoundError) as error:
+        missing(str(error))
+        raise
+    try:
+        yield stack
+    finally:
+        stack.down()
+
+
+def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a new folder for a stack."""
+    return tmp_path_factory.mktemp("stack")
