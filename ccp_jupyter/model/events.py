@@ -46,6 +46,8 @@ class LogEvent(_Event):
     attempt: int
     stream: Literal["stdout", "stderr"]
     lines: list[str]
+    stamp: str = ""
+    """The engine's time of the last line; a restarted service continues after it."""
     truncated: bool = False
     """True on the last event of a log that was longer than the Infrastructure keeps."""
 

@@ -81,6 +81,8 @@ class Execution(_Record):
     limits: Limits
     """As they were at submission, `max_time` already lowered by ``ccpmaxtime``."""
     image: str
+    context: str = ""
+    """The group in which the Method was run; ``ccpcontext`` in the container."""
     replicas: int = 1
     idempotency_key: str | None = None
     request_digest: str = ""

@@ -25,6 +25,10 @@ class KeyReused(Exception):
     """The idempotency key came before, with another request."""
 
 
+class ServiceFull(Exception):
+    """The service's disk has no room for one more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Submission:
     """One execute request."""
@@ -80,7 +84,7 @@ class Controller(Protocol):
         ------
         ccp_jupyter.model.errors.InvalidDocument
             The body breaks rules; nothing was stored.
-        NotExecutable, LimitReached, KeyReused
+        NotExecutable, LimitReached, KeyReused, ServiceFull
             Nothing was stored.
         """
 
@@ -95,3 +99,6 @@ class Controller(Protocol):
 
     async def runtimes(self, infrastructure_id: str) -> list[Runtime]:
         """Return the images that are configured, listed by registries, or on Nodes."""
+
+    def live(self, execution: Execution) -> tuple[str, int] | None:
+        """Return message and progress (0 to 100) of this moment; None when it is final."""

@@ -29,6 +29,10 @@ class NoAccess(EngineError):
     """The registry wants a login, or refuses the one it got."""
 
 
+class RegistryUnreachable(EngineError):
+    """The registry did not answer, or broke off; another try or another Node may help."""
+
+
 class NoResources(EngineError):
     """The engine has no room: disk full, out of memory, too many containers."""
 
@@ -162,7 +166,7 @@ class Engine(Protocol):
     async def pull(self, reference: str, credentials: Credentials | None = None) -> Image:
         """Fetch an image; concurrent calls for one reference share one pull.
 
-        Raises `ImageMissing`, `NoAccess`, `NoResources`, `BadRequest`.
+        Raises `ImageMissing`, `NoAccess`, `RegistryUnreachable`, `NoResources`, `BadRequest`.
         """
 
     async def images(self) -> list[Image]:

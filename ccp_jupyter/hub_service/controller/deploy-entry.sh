@@ -1,0 +1,12 @@
+# Runs both scripts of a Method in one shell, so that the second sees what the first has exported,
+# and reports on file descriptor 9 (the container's stderr) where it is. The first word of a report
+# is the mark that came as argument. Works in dash, busybox ash and bash.
+ccp_mark=$1
+exec 9>&2
+ccp_phase() { printf '%s %s\n' "$ccp_mark" "$1" >&9; }
+cd /ccp_data || exit
+# A deploy-script that says "exit 0" ends only itself.
+trap '. /ccp_run/execute-entry.sh' EXIT
+ccp_phase deploy
+. /ccp_run/deploy.sh
+. /ccp_run/execute-entry.sh

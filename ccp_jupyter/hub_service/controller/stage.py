@@ -1,0 +1,192 @@
+"""What is put into a container before it starts: the scripts and the input files, as one tar."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from ccp_jupyter.hub_service.controller.container import RUN_FOLDER
+from ccp_jupyter.hub_service.folder import Folders
+from ccp_jupyter.hub_service.outgoing import Outgoing, OutgoingError
+from ccp_jupyter.model.execution import Execution
+from ccp_jupyter.model.method import Method
+from ccp_jupyter.model.script import render
+from ccp_jupyter.model.values import (
+    DATA_FOLDER,
+    FileValue,
+    InputValue,
+    LinkValue,
+    PlainValue,
+    SecretValue,
+    container_path,
+    file_name,
+)
+
+_ENTRY_SCRIPTS: Final = ("deploy-entry.sh", "execute-entry.sh")
+_IN_MEMORY: Final = 2**20
+
+
+class InputsFailed(Exception):
+    """A linked input cannot be had; the text says which and why."""
+
+
+class Stager:
+    """Makes the tar for each replica; fetches what is linked, once for all replicas.
+
+    Parameters
+    ----------
+    folders : Folders
+        Where input files lie, and where linked ones are put.
+    outgoing : Outgoing
+        Fetches links.
+    """
+
+    def __init__(self, folders: Folders, outgoing: Outgoing) -> None:
+        self._folders = folders
+        self._outgoing = outgoing
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    async def fetch_links(self, execution: Execution) -> None:
+        """Fetch every linked input of an Execution that is not there yet.
+
+        Raises
+        ------
+        InputsFailed
+        """
+        links = [
+            (name, number, len(values) > 1, value)
+            for name, values in execution.inputs.items()
+            for number, value in enumerate(values, 1)
+            if isinstance(value, LinkValue)
+        ]
+        if not links:
+            return
+        lock = self._locks.setdefault(execution.id, asyncio.Lock())
+        async with lock:
+            room = int(execution.limits.input_size)
+            for name, number, many, value in links:
+                target = self._linked_file(execution.id, file_name(name, number, many))
+                if not target.exists():
+                    await self._fetch(name, value, target, room)
+                room -= target.stat().st_size
+        self._locks.pop(execution.id, None)
+
+    def archive(
+        self, execution: Execution, index: int, secrets: dict[str, str]
+    ) -> contextlib.AbstractContextManager[IO[bytes]]:
+        """Return the tar for one replica, positioned at its start; blocks, for worker threads."""
+        return self._archive(execution, index, secrets)
+
+    @contextlib.contextmanager
+    def _archive(
+        self, execution: Execution, index: int, secrets: dict[str, str]
+    ) -> Iterator[IO[bytes]]:
+        deploy, execute = scripts(execution, index, secrets)
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folders.root) as spool:
+            with tarfile.open(fileobj=spool, mode="w") as tar:
+                run = RUN_FOLDER.strip("/")
+                _add_folder(tar, run, 0o755)
+                for name in _ENTRY_SCRIPTS:
+                    _add_text(tar, f"{run}/{name}", (Path(__file__).parent / name).read_text())
+                _add_text(tar, f"{run}/deploy.sh", deploy)
+                _add_text(tar, f"{run}/execute.sh", execute)
+                # Anybody may write there: images run as any user.
+                _add_folder(tar, DATA_FOLDER.strip("/"), 0o777)
+                _add_folder(tar, f"{DATA_FOLDER}/input".strip("/"), 0o777)
+                for source, path in self._files(execution):
+                    info = tar.gettarinfo(str(source), path.strip("/"))
+                    info.uid = info.gid = 0
+                    info.uname = info.gname = ""
+                    info.mode = 0o666
+                    with source.open("rb") as content:
+                        tar.addfile(info, content)
+            spool.seek(0)
+            yield spool
+
+    def _files(self, execution: Execution) -> Iterator[tuple[Path, str]]:
+        for name, values in execution.inputs.items():
+            many = len(values) > 1
+            for number, value in enumerate(values, 1):
+                path = container_path(name, number, many)
+                if isinstance(value, FileValue):
+                    yield self._folders.file(execution.id, value.path), path
+                elif isinstance(value, LinkValue):
+                    yield self._linked_file(execution.id, file_name(name, number, many)), path
+
+    def _linked_file(self, execution_id: str, name: str) -> Path:
+        return self._folders.file(execution_id, f"inputs/{name}")
+
+    async def _fetch(self, name: str, value: LinkValue, target: Path, room: int) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            with partial.open("wb") as sink:
+                await self._outgoing.fetch(value.href, sink, room)
+            partial.replace(target)
+        except OutgoingError as error:
+            raise InputsFailed(f"input {name}: {error}") from error
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def scripts(execution: Execution, index: int, secrets: dict[str, str]) -> tuple[str, str]:
+    """Return deploy-script and execute-script of one replica with all variables filled in.
+
+    Raises
+    ------
+    ccp_jupyter.model.errors.InvalidDocument
+        A variable is unknown, or a value cannot be written safely where it stands.
+    """
+    method = Method.model_validate(execution.method)
+    # An input without a value is empty text.
+    values: dict[str, str | list[str]] = dict.fromkeys(method.inputs, "")
+    for name, items in execution.inputs.items():
+        many = len(items) > 1
+        texts = [
+            _text(name, number, many, item, secrets) for number, item in enumerate(items, 1)
+        ]
+        values[name] = texts if many else texts[0]
+    values["ccptaskname"] = execution.id
+    values["ccptaskid"] = str(index)
+    return (
+        render(method.script("deploy-script"), values),
+        render(method.script("execute-script"), values),
+    )
+
+
+def _text(
+    name: str, number: int, many: bool, value: InputValue, secrets: dict[str, str]
+) -> str:
+    match value:
+        case SecretValue():
+            return secrets[name]
+        case FileValue() | LinkValue():
+            return container_path(name, number, many)
+        case PlainValue(value=str() as text):
+            return text
+        case PlainValue(value=bool() as truth):
+            return "true" if truth else "false"
+        case PlainValue(value=other):
+            return json.dumps(other, ensure_ascii=False)
+
+
+def _add_folder(tar: tarfile.TarFile, name: str, mode: int) -> None:
+    info = tarfile.TarInfo(name)
+    info.type = tarfile.DIRTYPE
+    info.mode = mode
+    tar.addfile(info)
+
+
+def _add_text(tar: tarfile.TarFile, name: str, text: str) -> None:
+    data = text.encode()
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    info.mode = 0o755
+    tar.addfile(info, io.BytesIO(data))
