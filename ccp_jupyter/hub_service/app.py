@@ -1,4 +1,4 @@
-"""The service as a traitlets application: configuration, and the one place where parts are wired."""
+"""The service as a traitlets application: its options, and the one place that wires its parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import os
 import signal
 import uuid
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -90,8 +90,8 @@ class CcpService(Application):
         config=True
     )
 
-    aliases = {"f": "CcpService.config_file", "config": "CcpService.config_file"}
-    flags = {
+    aliases: ClassVar = {"f": "CcpService.config_file", "config": "CcpService.config_file"}
+    flags: ClassVar = {
         "generate-config": (
             {"CcpService": {"generate_config": True}},
             "Print a configuration file with all options and their help.",
@@ -123,68 +123,71 @@ class CcpService(Application):
             print(self.generate_config_file())  # noqa: T201
             return
         _set_up_log(self.log_level)
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
         infrastructures = parse_infrastructures(self.infrastructures)
         hub = _hub_variables()
         data = Path(self.data_dir).resolve()
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        socket = Path(self.vault_socket).resolve()
         with _only_one(data / "lock"):
-            store = await SqliteStore.open(data / "store.sqlite")
-            folders = Folders(data / "executions")
-            events = FileEventLog(folders)
-            socket = Path(self.vault_socket).resolve()
-            vault_pid = await ensure_running(socket, data / "vault.log")
-            (data / "vault.pid").write_text(f"{vault_pid}\n")
-            vault = VaultClient(socket)
-            controller = ServiceController(
-                infrastructures,
-                {
-                    node.id: DockerEngine(node, timeout=_ENGINE_TIMEOUT)
-                    for infrastructure in infrastructures.values()
-                    for node in infrastructure.nodes
-                },
-                store,
-                events,
-                vault,
-                folders,
-                Outgoing(allowed=[ipaddress.ip_network(n) for n in self.allowed_networks]),
-                _service_id(data / "service-id"),
-                Settings(
-                    attempts=self.attempts,
-                    lost_after=self.lost_after,
-                    fetch_patience=self.fetch_patience,
-                    keep_for=self.keep_for,
-                ),
-            )
-            app = make_app(
-                Services(
-                    store=store,
-                    controller=controller,
-                    events=events,
-                    folders=folders,
-                    prefix=hub["JUPYTERHUB_SERVICE_PREFIX"],
-                    options=Options(max_body=self.max_body, public_url=self.public_url or None),
-                )
-            )
-            await controller.start()
-            server = HTTPServer(app, xheaders=False, max_body_size=2**62)
-            address = urlsplit(hub["JUPYTERHUB_SERVICE_URL"])
-            server.listen(address.port or 80, address.hostname)
-            self.log.info("ccp service %s listens at %s", __version__, address.geturl())
-            await _asked_to_stop()
-            self.log.info("stopping; containers go on and are adopted by the next start")
-            server.stop()
-            await controller.stop()
-            await events.close()
-            try:
-                async with asyncio.timeout(_DRAIN):
-                    await server.close_all_connections()
-            except TimeoutError:
-                self.log.warning("some connections were still open")
-            await vault.close()
-            await store.close()
+            asyncio.run(self._serve(infrastructures, hub, data, socket))
+
+    async def _serve(
+        self,
+        infrastructures: dict[str, Infrastructure],
+        hub: dict[str, str],
+        data: Path,
+        socket: Path,
+    ) -> None:
+        store = await SqliteStore.open(data / "store.sqlite")
+        folders = Folders(data / "executions")
+        events = FileEventLog(folders)
+        vault_pid = await ensure_running(socket, data / "vault.log")
+        (data / "vault.pid").write_text(f"{vault_pid}\n")
+        vault = VaultClient(socket)
+        controller = ServiceController(
+            infrastructures,
+            {
+                node.id: DockerEngine(node, timeout=_ENGINE_TIMEOUT)
+                for infrastructure in infrastructures.values()
+                for node in infrastructure.nodes
+            },
+            store,
+            events,
+            vault,
+            folders,
+            Outgoing(allowed=[ipaddress.ip_network(n) for n in self.allowed_networks]),
+            _service_id(data / "service-id"),
+            self._settings(),
+        )
+        options = Options(max_body=self.max_body, public_url=self.public_url or None)
+        prefix = hub["JUPYTERHUB_SERVICE_PREFIX"]
+        app = make_app(Services(store, controller, events, folders, prefix, options))
+        await controller.start()
+        # Bodies are bounded by the API itself, which can say so in its answer.
+        server = HTTPServer(app, max_body_size=2**62)
+        address = urlsplit(hub["JUPYTERHUB_SERVICE_URL"])
+        server.listen(address.port or 80, address.hostname)
+        self.log.info("ccp service %s listens at %s", __version__, address.geturl())
+        await _asked_to_stop()
+        self.log.info("stopping; containers go on and are adopted by the next start")
+        server.stop()
+        await controller.stop()
+        await events.close()
+        try:
+            async with asyncio.timeout(_DRAIN):
+                await server.close_all_connections()
+        except TimeoutError:
+            self.log.warning("some connections were still open")
+        await vault.close()
+        await store.close()
+
+    def _settings(self) -> Settings:
+        return Settings(
+            attempts=self.attempts,
+            lost_after=self.lost_after,
+            fetch_patience=self.fetch_patience,
+            keep_for=self.keep_for,
+        )
 
 
 def parse_infrastructures(entries: list[dict[str, Any]]) -> dict[str, Infrastructure]:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets as random
+import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -221,9 +222,7 @@ class AttemptRun:
 
     async def _create(self) -> str:
         agent = self.agent
-        spec = build_spec(
-            self._execution, agent.infrastructure, self._parts.service_id, self._mark
-        )
+        spec = build_spec(self._execution, agent.infrastructure, self._parts.service_id, self._mark)
         try:
             return await agent.call(lambda: agent.engine.create(spec))
         except AlreadyThere:
@@ -299,9 +298,7 @@ class AttemptRun:
                 self._resume,
             )
             try:
-                await collector.run(
-                    self.agent.engine.logs(self._mark.name, self._resume.after)
-                )
+                await collector.run(self.agent.engine.logs(self._mark.name, self._resume.after))
             except NodeUnreachable:
                 await self.agent.wait_online()
                 self._resume = await resume_point(self._parts.records.events, self._mark)
@@ -354,9 +351,12 @@ class AttemptRun:
         limits = self._execution.limits
 
         async def fetch() -> Packed:
-            return await self.agent.engine.fetch(
-                self._mark.name, DATA_FOLDER, lambda archive: pack(archive, target, limits)
-            )
+            try:
+                return await self.agent.engine.fetch(
+                    self._mark.name, DATA_FOLDER, lambda archive: pack(archive, target, limits)
+                )
+            except tarfile.TarError as error:
+                raise NodeUnreachable(f"outputs: {error}") from error
 
         patience, delay = self._parts.settings.fetch_patience, 1.0
         while True:
@@ -414,9 +414,7 @@ class AttemptRun:
                 delay = min(delay * 2, 2.0)
 
     async def _enter(self, phase: Phase, message: str = "") -> Task:
-        return await self._parts.records.enter(
-            self._execution.owner, self.task, phase, message
-        )
+        return await self._parts.records.enter(self._execution.owner, self.task, phase, message)
 
     async def _tell(self, message: str) -> None:
         await self._parts.records.tell_phase(self._execution.owner, self.task, message)

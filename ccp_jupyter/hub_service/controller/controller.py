@@ -14,9 +14,9 @@ from ccp_jupyter.hub_service.controller.attempt import Parts
 from ccp_jupyter.hub_service.controller.base import (
     KeyReused,
     NodeStatus,
+    Runtime,
     ServiceFull,
     Submission,
-    Runtime,
 )
 from ccp_jupyter.hub_service.controller.container import service_label
 from ccp_jupyter.hub_service.controller.lifecycle import Lifecycle
@@ -130,9 +130,7 @@ class ServiceController:
         method = _parsed(submission.method)
         infrastructure = choose_infrastructure(method, self.infrastructures)
         request = check_request(method, submission.body, infrastructure.limits)
-        check_usage(
-            await self._store.usage(submission.owner, infrastructure.id), infrastructure
-        )
+        check_usage(await self._store.usage(submission.owner, infrastructure.id), infrastructure)
         execution, tasks, files = build(submission, method, request, infrastructure)
         try:
             if files:

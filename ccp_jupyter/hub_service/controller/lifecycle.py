@@ -13,7 +13,7 @@ from ccp_jupyter.hub_service.controller.container import mark_of
 from ccp_jupyter.hub_service.controller.nodes import NodeAgent
 from ccp_jupyter.hub_service.controller.outputs import NoRoom, join
 from ccp_jupyter.hub_service.controller.records import current, finish
-from ccp_jupyter.hub_service.engines.base import ContainerInfo, Credentials, EngineError
+from ccp_jupyter.hub_service.engines.base import ContainerInfo, Credentials
 from ccp_jupyter.hub_service.scheduler.scheduler import Place, Request, Scheduler
 from ccp_jupyter.hub_service.store.base import Conflict
 from ccp_jupyter.hub_service.vault.base import VaultUnreachable
@@ -61,6 +61,7 @@ class Lifecycle:
         self._scheduler = Scheduler()
         self._wake = asyncio.Event()
         self._runs: dict[str, dict[int, AttemptRun]] = defaultdict(dict)
+        self._drives: dict[str, set[asyncio.Task[None]]] = defaultdict(set)
         self._done: dict[str, set[int]] = defaultdict(set)
         self._concluding: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._jobs: set[asyncio.Task[None]] = set()
@@ -89,11 +90,12 @@ class Lifecycle:
             job.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in the background until `stop`; its errors go to the log."""
         job = asyncio.create_task(work)
         self._jobs.add(job)
         job.add_done_callback(self._job_done)
+        return job
 
     def enqueue(self, execution: Execution, task: Task) -> None:
         """Put a Task into the queue; after a failed Attempt it waits a little."""
@@ -133,8 +135,8 @@ class Lifecycle:
     async def remove(self, execution_id: str) -> None:
         """Forget an Execution for good, once its Attempts have ended."""
         await self.stop_tasks(execution_id, "deleted on request")
-        while self._runs.get(execution_id):
-            await asyncio.sleep(0.05)
+        if drives := self._drives.get(execution_id):
+            await asyncio.wait(drives)
         execution = await self._store.get_execution(execution_id)
         if execution is not None:
             await self.forget_secrets(execution)
@@ -167,9 +169,7 @@ class Lifecycle:
 
     def running_on(self, node_id: str) -> int:
         """Return how many Attempts of this service are on a Node."""
-        return sum(
-            run.agent.id == node_id for runs in self._runs.values() for run in runs.values()
-        )
+        return sum(run.agent.id == node_id for runs in self._runs.values() for run in runs.values())
 
     def node_changed(self, agent: NodeAgent) -> None:
         """Tell the scheduler how a Node is now."""
@@ -200,7 +200,8 @@ class Lifecycle:
             if attempt is None or attempt.node != agent.id or attempt.phase is not Phase.DESTROY:
                 continue
             execution = await self._store.get_execution(task.execution_id)
-            if execution is not None and task.index not in self._runs[task.execution_id]:
+            runs = self._runs.get(task.execution_id, {})
+            if execution is not None and task.index not in runs:
                 self._begin(execution, task, agent, resumed=True)
 
     def _job_done(self, job: asyncio.Task[None]) -> None:
@@ -291,7 +292,10 @@ class Lifecycle:
             resumed,
         )
         self._runs[execution.id][task.index] = run
-        self.spawn(self._drive(execution, run))
+        drives = self._drives[execution.id]
+        drive = self.spawn(self._drive(execution, run))
+        drives.add(drive)
+        drive.add_done_callback(drives.discard)
         return run
 
     async def _drive(self, execution: Execution, run: AttemptRun) -> None:
@@ -303,6 +307,7 @@ class Lifecycle:
         self._scheduler.release(task.id)
         if not runs:
             self._runs.pop(execution.id, None)
+            self._drives.pop(execution.id, None)
             self._done.pop(execution.id, None)
         if run.task.state is TaskState.QUEUED:
             await self._queue_again(execution, run.task)
@@ -359,6 +364,9 @@ class Lifecycle:
         while any(part.exists() for part in parts) or not target.exists():
             try:
                 await asyncio.to_thread(join, parts, target)
+            except FileNotFoundError:
+                await self._lost_outputs(execution)
+                return
             except NoRoom:
                 _log.error("%s: the disk is full, waiting for room for its zip", execution.id)
                 await asyncio.sleep(delay)
@@ -367,6 +375,13 @@ class Lifecycle:
         def change(latest: Execution) -> bool:
             latest.output_size = target.stat().st_size
             return finish(latest, Status.SUCCESSFUL, "Successful")
+
+        await self._records.change_execution(execution.id, change)
+        await self.forget_secrets(execution)
+
+    async def _lost_outputs(self, execution: Execution) -> None:
+        def change(latest: Execution) -> bool:
+            return finish(latest, Status.FAILED, "Its outputs are no longer on the service's disk")
 
         await self._records.change_execution(execution.id, change)
         await self.forget_secrets(execution)

@@ -194,7 +194,10 @@ class NodeAgent:
         raise NodeLost(f"Node {self.id} failed {_TRIES_WHILE_ONLINE} times in a row: {last}")
 
     async def ensure_image(
-        self, reference: str, credentials: Credentials | None, pulling: Callable[[], Awaitable[None]]
+        self,
+        reference: str,
+        credentials: Credentials | None,
+        pulling: Callable[[], Awaitable[None]],
     ) -> Image:
         """Return the image, fetched first when the Node has it not; `pulling` is told before."""
         if (known := self.images.get(reference)) is not None:

@@ -24,6 +24,7 @@ _CHUNK: Final = 256 * 1024
 _LEVEL: Final = 4  # nearly the size of level 6 in half its time
 _WORTH_IT: Final = 0.95  # of the first chunk's size after compression; above it is kept as it is
 _MOST_NOTES: Final = 50
+_END: Final = 1024  # a tar ends with so many zero bytes at least
 
 
 class OutputsTooLarge(Exception):
@@ -70,6 +71,8 @@ def pack(archive: IO[bytes], target: Path, limits: Limits) -> Packed:
     Raises
     ------
     OutputsTooLarge, NoRoom
+    tarfile.TarError
+        The stream is damaged or was cut off.
     """
     partial = target.with_suffix(".partial")
     partial.parent.mkdir(parents=True, exist_ok=True)
@@ -120,8 +123,9 @@ def join(parts: Sequence[Path], target: Path) -> None:
 def _write(archive: IO[bytes], partial: Path, limits: Limits) -> Packed:
     packed = Packed()
     links: list[tuple[str, str, str]] = []
+    whole = _Whole(archive)
     with (
-        tarfile.open(fileobj=archive, mode="r|", bufsize=_CHUNK) as tar,
+        tarfile.open(fileobj=whole, mode="r|", bufsize=_CHUNK) as tar,
         zipfile.ZipFile(partial, "w", allowZip64=True) as target,
     ):
         for member in tar:
@@ -138,9 +142,29 @@ def _write(archive: IO[bytes], partial: Path, limits: Limits) -> Packed:
                 target.writestr(_info(member, f"{name}/"), b"")
             else:
                 packed.note(f"{name} is no ordinary file and was left out")
+    whole.check()
     if links:
         _copy_links(partial, links, packed, limits)
     return packed
+
+
+class _Whole:
+    """Passes a tar on and notices when it is cut off, which tarfile takes for the end."""
+
+    def __init__(self, archive: IO[bytes]) -> None:
+        self._archive = archive
+        self._tail = b""
+
+    def read(self, size: int) -> bytes:
+        data = self._archive.read(size)
+        self._tail = (self._tail + data[-_END:])[-_END:]
+        return data
+
+    def check(self) -> None:
+        while self.read(_CHUNK):
+            pass
+        if self._tail != bytes(_END):
+            raise tarfile.ReadError("the stream from the engine was cut off")
 
 
 def _zip_name(path: PurePosixPath, packed: Packed) -> str | None:
@@ -150,9 +174,7 @@ def _zip_name(path: PurePosixPath, packed: Packed) -> str | None:
     try:
         name.encode()
     except UnicodeEncodeError:
-        safe = "".join(
-            f"%{ord(c) - 0xDC00:02X}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in name
-        )
+        safe = "".join(f"%{ord(c) - 0xDC00:02X}" if 0xDC80 <= ord(c) <= 0xDCFF else c for c in name)
         packed.note(f"the name of {safe} is not UTF-8; %XX stands for the bytes in question")
         return safe
     return name

@@ -10,6 +10,7 @@ import errno
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from ccp_jupyter.hub_service.events.base import EventLog
@@ -58,7 +59,7 @@ class Records:
                 return execution
             execution.updated = now()
             try:
-                saved = await _until_room(lambda: self.store.save_execution(execution))
+                saved = await _until_room(partial(self.store.save_execution, execution))
             except Conflict:
                 continue
             if before != (saved.status, saved.message, saved.progress):
@@ -67,11 +68,11 @@ class Records:
 
     async def save(self, task: Task) -> Task:
         """Save a Task; returns it with its next version."""
-        return await _until_room(lambda: self.store.save_task(task))
+        return await _until_room(partial(self.store.save_task, task))
 
     async def tell(self, owner: str, event: Event) -> None:
         """Write an event."""
-        await _until_room(lambda: self.events.append(owner, event))
+        await _until_room(partial(self.events.append, owner, event))
 
     async def tell_status(self, execution: Execution) -> None:
         """Write the event for an Execution's status, message and progress."""

@@ -149,9 +149,7 @@ def scripts(execution: Execution, index: int, secrets: dict[str, str]) -> tuple[
     values: dict[str, str | list[str]] = dict.fromkeys(method.inputs, "")
     for name, items in execution.inputs.items():
         many = len(items) > 1
-        texts = [
-            _text(name, number, many, item, secrets) for number, item in enumerate(items, 1)
-        ]
+        texts = [_text(name, number, many, item, secrets) for number, item in enumerate(items, 1)]
         values[name] = texts if many else texts[0]
     values["ccptaskname"] = execution.id
     values["ccptaskid"] = str(index)
@@ -161,9 +159,7 @@ def scripts(execution: Execution, index: int, secrets: dict[str, str]) -> tuple[
     )
 
 
-def _text(
-    name: str, number: int, many: bool, value: InputValue, secrets: dict[str, str]
-) -> str:
+def _text(name: str, number: int, many: bool, value: InputValue, secrets: dict[str, str]) -> str:
     match value:
         case SecretValue():
             return secrets[name]
