@@ -1,0 +1,228 @@
+"""Try everything on this machine: hub, service, docker engine, one Method on a CSV file.
+
+Without options it starts what does not run yet, runs the Method, and leaves the hub running.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import math
+import os
+import shutil
+import statistics
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from ccp_jupyter.client import Client
+from scripts.demo_engine import Engine, find_engine, forget_image, prepare_image
+from tests.stack.down import MARKER, down
+from tests.stack.engines import CannotStart
+from tests.stack.hub import DidNotStart, HubApi, HubSettings, start_hub, wait_answer, wait_hub
+from tests.stack.ports import is_open
+from tests.stack.records import StackError, note
+from tests.stack.service import write_config
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / ".demo"
+ONCE_FOLDER = ROOT / ".cache/demo-once"
+USER = "demo"
+COLUMN = "temperature"
+_PORT = 8000
+
+
+class WrongResult(Exception):
+    """The Method's numbers are not those of the file; the text says which."""
+
+
+def main() -> int:
+    """Do what the command line says; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.demo", description=__doc__)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--once", action="store_true", help="check the result and end everything")
+    what.add_argument("--down", action="store_true", help="end a demo that runs")
+    asked = parser.parse_args()
+    try:
+        if asked.down:
+            return _down()
+        return _once() if asked.once else _stay()
+    except (CannotStart, DidNotStart, StackError, WrongResult, FileNotFoundError) as error:
+        print(f"\ndemo: {error}", file=sys.stderr)
+        return 1
+
+
+def _stay() -> int:
+    settings = _running()
+    if settings:
+        _say(f"the demo is up already: {settings.url}")
+    else:
+        settings = _start(FOLDER)
+    _run(settings)
+    print(
+        f"\nLog in at   {settings.url}/hub/user-redirect/lab/tree/first-steps.ipynb\n"
+        f"user        {USER}\n"
+        f"password    {settings.password}\n"
+        f"stop        make down",
+        flush=True,
+    )
+    return 0
+
+
+def _once() -> int:
+    try:
+        _run(_start(ONCE_FOLDER))
+    finally:
+        _end(ONCE_FOLDER)
+    _say("everything ended; the result was right")
+    return 0
+
+
+def _down() -> int:
+    if not (FOLDER / MARKER).exists():
+        _say("the demo is not running")
+        return 0
+    _end(FOLDER)
+    _say("ended; everything that it made is gone")
+    return 0
+
+
+# --- start and end --------------------------------------------------------------------------------
+
+
+def _running() -> HubSettings | None:
+    """Return the settings of a demo whose hub answers."""
+    with suppress(FileNotFoundError, httpx.HTTPError):
+        settings = HubSettings.read(FOLDER)
+        if httpx.get(f"{settings.url}/hub/health", timeout=5).status_code == 200:
+            return settings
+    return None
+
+
+def _start(folder: Path) -> HubSettings:
+    _end(folder)  # what a crash left
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / MARKER).touch()
+    try:
+        return _start_all(folder)
+    except BaseException:
+        _end(folder, keep_logs=True)
+        raise
+
+
+def _start_all(folder: Path) -> HubSettings:
+    members: dict[str, Any] = {"managed": True}
+    if not is_open(_PORT):
+        members["public_port"] = _PORT
+    settings = HubSettings.new(folder, **members)
+    engine = find_engine(folder, _say)
+    image = prepare_image(engine, folder, _say)
+    write_config(folder, settings.service_config, _infrastructure(engine, image))
+    _say("starting JupyterHub with the ccp service")
+    hub = start_hub(settings, folder / "logs/hub.log")
+    note(folder, "hub", hub)
+    wait_hub(settings, hub)
+    wait_answer(f"{settings.service_url}health", hub, 60)
+    with HubApi(settings) as api:
+        api.add_user(USER)
+        token = api.token(USER)
+    _register(settings, token, image)
+    _fill_home(folder)
+    (folder / "token").touch(mode=0o600)
+    (folder / "token").write_text(token)
+    return settings
+
+
+def _end(folder: Path, keep_logs: bool = False) -> None:
+    forget_image(folder)
+    down(folder, keep_logs)
+
+
+def _infrastructure(engine: Engine, image: str) -> dict[str, Any]:
+    return {
+        "id": "local-docker",
+        "name": "Local docker",
+        "description": "The docker engine of this machine",
+        "limits": {"memory": "512MiB", "cpus": 1, "max_time": 900},
+        "nodes": [{"id": "local", "base_url": engine.base_url}],
+        "runtimes": [image],
+    }
+
+
+def _fill_home(folder: Path) -> None:
+    home = folder / "homes" / USER
+    home.mkdir(parents=True, exist_ok=True)
+    shutil.copy(ROOT / "examples/data/weather.csv", home / "data.csv")
+    shutil.copy(ROOT / "examples/notebooks/first-steps.ipynb", home)
+
+
+def _register(settings: HubSettings, token: str, image: str) -> None:
+    """Add the example Methods, with an image that the engine has or can pull."""
+    for path in sorted((ROOT / "examples/methods").glob("*.json")):
+        method = json.loads(path.read_text())
+        method["inputs"]["ccpimage"]["schema"]["default"] = image
+        reply = httpx.post(
+            f"{settings.service_url}processes",
+            json=method,
+            headers={"Authorization": f"token {token}"},
+            timeout=30,
+        )
+        if reply.status_code != 201:
+            raise DidNotStart(f"Method {path.name} was refused: {reply.text[:500]}")
+        _say(f"registered the Method {method['title']!r}")
+
+
+# --- run and check --------------------------------------------------------------------------------
+
+
+def _run(settings: HubSettings) -> None:
+    home = settings.folder / "homes" / USER
+    token = (settings.folder / "token").read_text()
+    os.environ["CCP_WORKSPACE"] = str(home)
+    table = home / "data.csv"
+    with Client(url=settings.service_url, token=token) as client:
+        _say(f"running column-statistics on {table}")
+        execution = client.run("column-statistics", table=table, column=COLUMN)
+        execution.wait()
+        fetched = execution.fetch()
+    _check(table, _only(Path(fetched.folder), "statistics.json"))
+    _say("the numbers are those of the file")
+
+
+def _only(folder: Path, name: str) -> Path:
+    found = list(folder.rglob(name))
+    if len(found) != 1:
+        raise WrongResult(f"{folder}: one {name} expected (found {len(found)})")
+    return found[0]
+
+
+def _check(table: Path, result: Path) -> None:
+    """Compare the Method's result with the same figures computed here.  Raises `WrongResult`."""
+    with table.open(newline="") as file:
+        cells = [row[COLUMN] for row in csv.DictReader(file)]
+    values = [float(cell) for cell in cells if cell]
+    expected = {
+        "count": len(values),
+        "missing": len(cells) - len(values),
+        "mean": math.fsum(values) / len(values),
+        "median": statistics.median(values),
+        "minimum": min(values),
+        "maximum": max(values),
+        "stdev": statistics.stdev(values),
+    }
+    found = json.loads(result.read_text())
+    for name, value in expected.items():
+        if not math.isclose(found.get(name, math.nan), value, rel_tol=1e-9):
+            raise WrongResult(f"{result}: {name} must be {value} (found {found.get(name)})")
+
+
+def _say(text: str) -> None:
+    print(f"demo: {text}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
