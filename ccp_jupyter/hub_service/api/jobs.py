@@ -1,0 +1,118 @@
+"""Executions: list, status, dismiss or remove."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from ccp_jupyter.hub_service.api import documents
+from ccp_jupyter.hub_service.api.errors import NO_SUCH_JOB, ApiError
+from ccp_jupyter.hub_service.api.handler import ApiHandler
+from ccp_jupyter.hub_service.api.params import Interval
+from ccp_jupyter.hub_service.store.base import ExecutionQuery
+from ccp_jupyter.model.errors import shown
+from ccp_jupyter.model.execution import Execution
+from ccp_jupyter.model.states import Status, Target, is_final
+from ccp_jupyter.model.times import now
+
+EVERYBODY = "*"
+"""As ``owner`` in the list of an administrator: all."""
+
+
+class JobHandlerBase(ApiHandler):
+    """What the handlers of one Execution have in common."""
+
+    async def visible(self, job_id: str) -> Execution:
+        """Return an Execution that the caller may see.  Raises `ApiError` 404."""
+        execution = await self.services.store.get_execution(job_id)
+        if execution is None or not (execution.owner == self.caller.name or self.caller.admin):
+            raise no_such_job(job_id)
+        if execution.target is Target.DELETED:
+            raise no_such_job(job_id)
+        return execution
+
+
+def no_such_job(job_id: str) -> ApiError:
+    """Return the answer for an Execution that is not there, or that the caller may not see."""
+    return ApiError(404, f"There is no Execution {shown(job_id)}", NO_SUCH_JOB)
+
+
+class JobsHandler(ApiHandler):
+    """The list of Executions."""
+
+    async def get(self) -> None:
+        """List the caller's Executions, newest first."""
+        page = await self.services.store.list_executions(self._execution_query())
+        base = self.base_url
+        rest = {
+            name: values[0].decode()
+            for name, values in self.request.query_arguments.items()
+            if name not in ("limit", "offset", "_xsrf") and values
+        }
+        # Repeated values of one filter become one list with commas, which means the same.
+        rest |= {
+            name: ",".join(value.decode() for value in values)
+            for name, values in self.request.query_arguments.items()
+            if name in ("type", "processID", "status")
+        }
+        self.reply(
+            {
+                "jobs": [documents.status_info(execution, base) for execution in page.items],
+                "links": documents.page_links(
+                    base,
+                    "jobs",
+                    urlencode(rest),
+                    self.query["offset"],
+                    self.query["limit"],
+                    page.next_offset,
+                ),
+            }
+        )
+
+    def _execution_query(self) -> ExecutionQuery:
+        query: dict[str, Any] = dict(self.query)
+        created: Interval = query["datetime"] or Interval()
+        return ExecutionQuery(
+            owner=self._owner(query["owner"]),
+            method_ids=query["processID"],
+            statuses=tuple(Status(each) for each in query["status"]),
+            created_from=created.start,
+            created_to=created.end,
+            min_duration=query["minDuration"],
+            max_duration=query["maxDuration"],
+            at=now(),
+            limit=query["limit"],
+            offset=query["offset"],
+        )
+
+    def _owner(self, wanted: str | None) -> str | None:
+        if wanted is None or wanted == self.caller.name:
+            return self.caller.name
+        if not self.caller.admin:
+            raise ApiError(403, "owner: only administrators see Executions of others")
+        return None if wanted == EVERYBODY else wanted
+
+
+class JobHandler(JobHandlerBase):
+    """One Execution."""
+
+    async def get(self, job_id: str) -> None:
+        """Tell how it stands."""
+        self.reply(documents.status_info(await self.visible(job_id), self.base_url))
+
+    async def delete(self, job_id: str) -> None:
+        """Dismiss a running Execution; remove a finished one with all its files."""
+        execution = await self.visible(job_id)
+        if is_final(execution.status):
+            found = documents.status_info(execution, self.base_url)
+            await self.services.controller.remove(job_id)
+            found["message"] = "Removed with all its files"
+            found["links"] = []
+        else:
+            dismissed = await self.services.controller.dismiss(job_id)
+            if dismissed is None:
+                raise no_such_job(job_id)
+            found = documents.status_info(dismissed, self.base_url)
+        # The standard wants this status here; an Execution that is just ending may have another.
+        found["status"] = Status.DISMISSED
+        self.reply(found)
