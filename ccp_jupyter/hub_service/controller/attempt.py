@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from ccp_jupyter.hub_service.controller.container import Mark, build_spec, mark_of
+from ccp_jupyter.hub_service.controller.judgement import Ended, ending, judge
 from ccp_jupyter.hub_service.controller.logs import LogCollector, Resume, resume_point
 from ccp_jupyter.hub_service.controller.nodes import Exit, NodeAgent, NodeLost
 from ccp_jupyter.hub_service.controller.outputs import NoRoom, OutputsTooLarge, Packed, pack
 from ccp_jupyter.hub_service.controller.records import Records, current
 from ccp_jupyter.hub_service.controller.settings import Settings
-from ccp_jupyter.hub_service.controller.stage import InputsFailed, Stager
+from ccp_jupyter.hub_service.controller.stage import Stager
 from ccp_jupyter.hub_service.engines.base import (
     AlreadyThere,
     ContainerInfo,
@@ -25,12 +26,10 @@ from ccp_jupyter.hub_service.engines.base import (
     EngineError,
     ImageMissing,
     NodeUnreachable,
-    NoResources,
     NotThere,
-    RegistryUnreachable,
 )
 from ccp_jupyter.hub_service.folder import Folders
-from ccp_jupyter.hub_service.vault.base import SecretsLost, Vault, VaultUnreachable
+from ccp_jupyter.hub_service.vault.base import Vault, VaultUnreachable
 from ccp_jupyter.model.execution import Execution, Task
 from ccp_jupyter.model.states import Outcome, Phase, TaskState, changed
 from ccp_jupyter.model.times import now
@@ -41,8 +40,6 @@ _log = logging.getLogger(__name__)
 
 _LOG_PATIENCE: Final = 10.0  # seconds for the rest of the log after the container has ended
 _LONGEST_WAIT: Final = 30.0  # seconds between two tries to fetch
-# Exit codes of containers that an engine ended, or lost sight of, when it went down.
-_ENDED_BY_ENGINE: Final = frozenset({137, 143, 255})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +52,6 @@ class Parts:
     folders: Folders
     stager: Stager
     settings: Settings
-
-
-class _Ended(Exception):
-    """The Attempt has an outcome; carries it to the end of the road."""
-
-    def __init__(self, outcome: Outcome, reason: str = "") -> None:
-        super().__init__(reason)
-        self.outcome = outcome
-        self.reason = reason
 
 
 class AttemptRun:
@@ -110,7 +98,7 @@ class AttemptRun:
         )
         self._resume = Resume({}, 0)
         self._body: asyncio.Task[None] | None = None
-        self._stopping: _Ended | None = None
+        self._stopping: Ended | None = None
         self._reached = asyncio.Event()
         if attempt.phase in (Phase.EXECUTE, Phase.FETCH):
             self._reached.set()
@@ -129,11 +117,11 @@ class AttemptRun:
     def stop(self, outcome: Outcome, reason: str) -> None:
         """Give the Attempt this outcome, whatever it is doing; no effect when it has one."""
         if self._stopping is None:
-            self._stopping = _Ended(outcome, reason)
+            self._stopping = Ended(outcome, reason)
         if self._body is not None:
             self._body.cancel()
 
-    async def _outcome(self) -> _Ended:
+    async def _outcome(self) -> Ended:
         if self._stopping is not None:
             return self._stopping
         self._body = asyncio.create_task(self._live())
@@ -144,32 +132,16 @@ class AttemptRun:
                 raise
             return self._stopping
         except Exception as error:
-            return self._ending(error)
+            return ending(error, self._mark.name)
         finally:
             self.agent.unwatch(self._mark.name)
-        return _Ended(Outcome.SUCCESSFUL)
-
-    def _ending(self, error: Exception) -> _Ended:
-        match error:
-            case _Ended():
-                return error
-            case NodeLost() | RegistryUnreachable() | NoResources():
-                return _Ended(Outcome.PLATFORM, str(error))
-            case EngineError() | InputsFailed():
-                return _Ended(Outcome.FAILED, str(error))
-            case SecretsLost():
-                return _Ended(
-                    Outcome.FAILED,
-                    "The vault was restarted and has the secret inputs no more; submit again",
-                )
-        _log.error("%s: unexpected error", self._mark.name, exc_info=error)
-        return _Ended(Outcome.PLATFORM, "internal error of the service, see its log")
+        return Ended(Outcome.SUCCESSFUL)
 
     async def _live(self) -> None:
         attempt = current(self.task)
         container = await self._find()
         if container is None and attempt.phase is not Phase.LAUNCH:
-            raise _Ended(Outcome.PLATFORM, f"The container is gone from Node {self.agent.id}")
+            raise Ended(Outcome.PLATFORM, f"The container is gone from Node {self.agent.id}")
         if container is None or container.state == "created":
             async with _limit(self._execution.limits.max_setup_time, "Launch"):
                 await self._launch(container)
@@ -260,7 +232,7 @@ class AttemptRun:
                 await self._deployed(log)
             async with _limit(limits.max_time, "Execute", self._elapsed()):
                 return await self.agent.ended(name)
-        except _Ended:
+        except Ended:
             await self.agent.call(lambda: self.agent.engine.stop(name, settings.stop_grace))
             raise
 
@@ -323,26 +295,7 @@ class AttemptRun:
     def _judge(self, exit_: Exit) -> None:
         attempt = current(self.task)
         attempt.exit_code = exit_.code
-        where = attempt.phase.capitalize()
-        if exit_.code is None:
-            raise _Ended(Outcome.PLATFORM, f"The container is gone from Node {self.agent.id}")
-        if exit_.code == 0 and self._reached.is_set():
-            return
-        if exit_.out_of_memory:
-            raise _Ended(
-                Outcome.FAILED,
-                f"{where}: out of memory, the limit is {self._execution.limits.memory} bytes",
-            )
-        if exit_.disturbed and exit_.code in _ENDED_BY_ENGINE:
-            raise _Ended(
-                Outcome.PLATFORM, f"Node {self.agent.id} went down while the container ran"
-            )
-        if exit_.code == 0:
-            raise _Ended(
-                Outcome.FAILED,
-                "Deploy: deploy-script ended the shell, so execute-script was not run",
-            )
-        raise _Ended(Outcome.FAILED, f"{where}: the script ended with exit code {exit_.code}")
+        judge(exit_, attempt.phase, self._reached.is_set(), self.agent.id, self._execution.limits)
 
     async def _fetch(self) -> None:
         if current(self.task).phase is not Phase.FETCH:
@@ -364,10 +317,10 @@ class AttemptRun:
                 packed = await self.agent.call(fetch)
                 break
             except (OutputsTooLarge, NotThere) as error:
-                raise _Ended(Outcome.FAILED, f"Fetch: {error}") from error
+                raise Ended(Outcome.FAILED, f"Fetch: {error}") from error
             except NoRoom as error:
                 if patience <= 0:
-                    raise _Ended(
+                    raise Ended(
                         Outcome.FAILED, "Fetch: the service's disk is full; tell its admin"
                     ) from error
                 await self._tell(f"{error}; the outputs wait in their container")
@@ -377,7 +330,7 @@ class AttemptRun:
         for note in packed.notes:
             await self._tell(note)
 
-    async def _record(self, ended: _Ended) -> None:
+    async def _record(self, ended: Ended) -> None:
         """Write the outcome; from then on it counts, whatever happens to the container."""
         task = self.task
         attempt = current(task)
@@ -440,6 +393,6 @@ async def _limit(seconds: float, phase: str, elapsed: float = 0.0) -> AsyncItera
         async with asyncio.timeout(max(seconds - elapsed, 0.0)):
             yield
     except TimeoutError as error:
-        raise _Ended(
+        raise Ended(
             Outcome.FAILED, f"{phase}: expired, it took longer than {seconds:g} seconds"
         ) from error

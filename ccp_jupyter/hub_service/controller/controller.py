@@ -233,7 +233,7 @@ class ServiceController:
 
     async def _after_dismiss(self, execution: Execution) -> None:
         await self._lifecycle.stop_tasks(execution.id, "dismissed on request")
-        await self._lifecycle.forget_secrets(execution)
+        await self._lifecycle.conclusion.forget_secrets(execution)
 
     async def _purge(self) -> None:
         """Remove Executions that ended longer ago than they are kept."""

@@ -1,4 +1,4 @@
-"""From the queue to the end: places Tasks, drives their Attempts, and concludes Executions."""
+"""From the queue to the end: places Tasks, drives their Attempts, takes up work after a crash."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
 from ccp_jupyter.hub_service.controller.attempt import AttemptRun, Parts
+from ccp_jupyter.hub_service.controller.conclusion import Conclusion
 from ccp_jupyter.hub_service.controller.container import mark_of
 from ccp_jupyter.hub_service.controller.nodes import NodeAgent
-from ccp_jupyter.hub_service.controller.outputs import NoRoom, join
-from ccp_jupyter.hub_service.controller.records import current, finish
+from ccp_jupyter.hub_service.controller.records import current
 from ccp_jupyter.hub_service.engines.base import ContainerInfo, Credentials
 from ccp_jupyter.hub_service.scheduler.scheduler import Place, Request, Scheduler
 from ccp_jupyter.hub_service.store.base import Conflict
-from ccp_jupyter.hub_service.vault.base import VaultUnreachable
 from ccp_jupyter.model.execution import Attempt, Execution, PhaseTime, Task
 from ccp_jupyter.model.states import (
     Outcome,
@@ -63,7 +62,7 @@ class Lifecycle:
         self._runs: dict[str, dict[int, AttemptRun]] = defaultdict(dict)
         self._drives: dict[str, set[asyncio.Task[None]]] = defaultdict(set)
         self._done: dict[str, set[int]] = defaultdict(set)
-        self._concluding: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.conclusion = Conclusion(parts, self.stop_tasks)
         self._jobs: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -79,7 +78,7 @@ class Lifecycle:
             if execution.target is Target.DELETED:
                 self.spawn(self.remove(execution.id))
             else:
-                self.spawn(self._conclude(execution.id))
+                self.spawn(self.conclusion.conclude(execution.id))
         for agent in self._agents.values():
             self.spawn(agent.run())
         self.spawn(self._dispatch())
@@ -139,7 +138,7 @@ class Lifecycle:
             await asyncio.wait(drives)
         execution = await self._store.get_execution(execution_id)
         if execution is not None:
-            await self.forget_secrets(execution)
+            await self.conclusion.forget_secrets(execution)
         await self._records.events.remove(execution_id)
         await asyncio.to_thread(self._parts.folders.remove, execution_id)
         await self._store.remove_execution(execution_id)
@@ -326,75 +325,7 @@ class Lifecycle:
     async def _outcome_known(self, task: Task) -> None:
         if is_final(task.state):
             self._done[task.execution_id].add(task.index)
-            await self._conclude(task.execution_id)
-
-    async def _conclude(self, execution_id: str) -> None:
-        """Give an Execution its final status when its Tasks allow it."""
-        async with self._concluding[execution_id]:
-            execution = await self._store.get_execution(execution_id)
-            if execution is None or is_final(execution.status):
-                if execution is not None:
-                    await self.forget_secrets(execution)
-                return
-            tasks = await self._store.list_tasks(execution_id)
-            failed = [task for task in tasks if task.state is TaskState.FAILED]
-            if failed:
-                await self._fail(execution, failed[0])
-            elif tasks and all(task.state is TaskState.SUCCESSFUL for task in tasks):
-                await self._succeed(execution)
-        self._concluding.pop(execution_id, None)
-
-    async def _fail(self, execution: Execution, task: Task) -> None:
-        reason = current(task).reason or "failed"
-        if execution.replicas > 1:
-            reason = f"Replica {task.index}: {reason}"
-
-        def change(latest: Execution) -> bool:
-            return finish(latest, Status.FAILED, reason)
-
-        await self._records.change_execution(execution.id, change)
-        await self.stop_tasks(execution.id, f"replica {task.index} failed")
-        await self.forget_secrets(execution)
-
-    async def _succeed(self, execution: Execution) -> None:
-        folders = self._parts.folders
-        target = folders.outputs(execution.id)
-        parts = [folders.part(execution.id, i) for i in range(1, execution.replicas + 1)]
-        delay = 1.0
-        while any(part.exists() for part in parts) or not target.exists():
-            try:
-                await asyncio.to_thread(join, parts, target)
-            except FileNotFoundError:
-                await self._lost_outputs(execution)
-                return
-            except NoRoom:
-                _log.error("%s: the disk is full, waiting for room for its zip", execution.id)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, 30.0)
-
-        def change(latest: Execution) -> bool:
-            latest.output_size = target.stat().st_size
-            return finish(latest, Status.SUCCESSFUL, "Successful")
-
-        await self._records.change_execution(execution.id, change)
-        await self.forget_secrets(execution)
-
-    async def _lost_outputs(self, execution: Execution) -> None:
-        def change(latest: Execution) -> bool:
-            return finish(latest, Status.FAILED, "Its outputs are no longer on the service's disk")
-
-        await self._records.change_execution(execution.id, change)
-        await self.forget_secrets(execution)
-
-    async def forget_secrets(self, execution: Execution) -> None:
-        """Have the vault delete an Execution's secrets, as soon as it answers."""
-        while execution.secrets:
-            try:
-                await self._parts.vault.forget(execution.id)
-            except VaultUnreachable:
-                await asyncio.sleep(1.0)
-            else:
-                return
+            await self.conclusion.conclude(task.execution_id)
 
     @staticmethod
     def _request(execution: Execution, task: Task) -> Request:
