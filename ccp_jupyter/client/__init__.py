@@ -1,0 +1,43 @@
+"""Python client of the service: `Client` for notebooks and scripts, `AsyncClient` for the rest."""
+
+from ccp_jupyter.client.aio import AsyncClient
+from ccp_jupyter.client.async_execution import AsyncExecution
+from ccp_jupyter.client.blocking import Client, Execution
+from ccp_jupyter.client.errors import (
+    CcpError,
+    Conflict,
+    ExecutionFailed,
+    FetchFailed,
+    InvalidRequest,
+    LimitReached,
+    NotAllowed,
+    NotConfigured,
+    NotFound,
+    NotLoggedIn,
+    ServiceError,
+    ServiceUnavailable,
+    WaitTimeout,
+)
+from ccp_jupyter.client.method import Input, Method
+
+__all__ = [
+    "AsyncClient",
+    "AsyncExecution",
+    "CcpError",
+    "Client",
+    "Conflict",
+    "Execution",
+    "ExecutionFailed",
+    "FetchFailed",
+    "Input",
+    "InvalidRequest",
+    "LimitReached",
+    "Method",
+    "NotAllowed",
+    "NotConfigured",
+    "NotFound",
+    "NotLoggedIn",
+    "ServiceError",
+    "ServiceUnavailable",
+    "WaitTimeout",
+]
