@@ -19,13 +19,13 @@ from typing import Any
 
 import httpx
 
-from ccp_jupyter.client import Client
+from ccp_jupyter.client import CcpError, Client
 from scripts.demo_engine import Engine, find_engine, forget_image, prepare_image
 from tests.stack.down import MARKER, down
 from tests.stack.engines import CannotStart
 from tests.stack.hub import DidNotStart, HubApi, HubSettings, start_hub, wait_answer, wait_hub
 from tests.stack.ports import is_open
-from tests.stack.records import StackError, note
+from tests.stack.records import StackError, note, write_private
 from tests.stack.service import write_config
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +34,7 @@ ONCE_FOLDER = ROOT / ".cache/demo-once"
 USER = "demo"
 COLUMN = "temperature"
 _PORT = 8000
+_TOKEN = "token"
 
 
 class WrongResult(Exception):
@@ -51,7 +52,14 @@ def main() -> int:
         if asked.down:
             return _down()
         return _once() if asked.once else _stay()
-    except (CannotStart, DidNotStart, StackError, WrongResult, FileNotFoundError) as error:
+    except (
+        CannotStart,
+        CcpError,
+        DidNotStart,
+        StackError,
+        WrongResult,
+        FileNotFoundError,
+    ) as error:
         print(f"\ndemo: {error}", file=sys.stderr)
         return 1
 
@@ -130,10 +138,10 @@ def _start_all(folder: Path) -> HubSettings:
     with HubApi(settings) as api:
         api.add_user(USER)
         token = api.token(USER)
-    _register(settings, token, image)
+    write_private(folder / _TOKEN, token)
+    with _client(settings) as client:
+        _register(client, image)
     _fill_home(folder)
-    (folder / "token").touch(mode=0o600)
-    (folder / "token").write_text(token)
     return settings
 
 
@@ -160,20 +168,13 @@ def _fill_home(folder: Path) -> None:
     shutil.copy(ROOT / "examples/notebooks/first-steps.ipynb", home)
 
 
-def _register(settings: HubSettings, token: str, image: str) -> None:
+def _register(client: Client, image: str) -> None:
     """Add the example Methods, with an image that the engine has or can pull."""
     for path in sorted((ROOT / "examples/methods").glob("*.json")):
-        method = json.loads(path.read_text())
-        method["inputs"]["ccpimage"]["schema"]["default"] = image
-        reply = httpx.post(
-            f"{settings.service_url}processes",
-            json=method,
-            headers={"Authorization": f"token {token}"},
-            timeout=30,
-        )
-        if reply.status_code != 201:
-            raise DidNotStart(f"Method {path.name} was refused: {reply.text[:500]}")
-        _say(f"registered the Method {method['title']!r}")
+        document = json.loads(path.read_text())
+        document["inputs"]["ccpimage"]["schema"]["default"] = image
+        method = client.deploy(document)
+        _say(f"registered the Method {method.title!r}")
 
 
 # --- run and check --------------------------------------------------------------------------------
@@ -181,16 +182,23 @@ def _register(settings: HubSettings, token: str, image: str) -> None:
 
 def _run(settings: HubSettings) -> None:
     home = settings.folder / "homes" / USER
-    token = (settings.folder / "token").read_text()
     os.environ["CCP_WORKSPACE"] = str(home)
     table = home / "data.csv"
-    with Client(url=settings.service_url, token=token) as client:
+    with _client(settings) as client:
         _say(f"running column-statistics on {table}")
         execution = client.run("column-statistics", table=table, column=COLUMN)
         execution.wait()
-        fetched = execution.fetch()
-    _check(table, _only(Path(fetched.folder), "statistics.json"))
+        folder = execution.fetch()
+    _say("what came back:")
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            print(f"    {path}  ({path.stat().st_size:,} bytes)")
+    _check(table, _only(folder, "statistics.json"))
     _say("the numbers are those of the file")
+
+
+def _client(settings: HubSettings) -> Client:
+    return Client(url=settings.service_url, token=(settings.folder / _TOKEN).read_text())
 
 
 def _only(folder: Path, name: str) -> Path:

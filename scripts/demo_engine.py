@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound
@@ -27,8 +28,8 @@ class Engine:
 
     base_url: str
 
-    def client(self, timeout: int = 60) -> docker.APIClient:
-        """Return an SDK client; close it after use."""
+    def client(self, timeout: int = 60) -> Any:
+        """Return a client of docker's SDK, which has no types; close it after use."""
         return docker.APIClient(base_url=self.base_url, version="auto", timeout=timeout)
 
 
