@@ -44,13 +44,16 @@ def encoded(record: R, version: int) -> tuple[str, R]:
         or is larger than `LARGEST_DOCUMENT`.
     """
     given = record.model_copy(update={"version": version})
-    text = given.model_dump_json(warnings=False)
+    try:
+        text = given.model_dump_json(warnings=False)
+        copy = type(record).model_validate_json(text)
+    except ValueError as error:
+        raise ValueError(f"{_name(record)} cannot be kept: {error}") from error
     size = len(text) if text.isascii() else len(text.encode())
     if size > LARGEST_DOCUMENT:
         raise ValueError(
             f"{_name(record)} has {size} bytes; a record has at most {LARGEST_DOCUMENT}"
         )
-    copy = type(record).model_validate_json(text)
     if copy != given:
         changed = [m for m in type(given).model_fields if getattr(given, m) != getattr(copy, m)]
         raise ValueError(f"{_name(record)} cannot be kept exactly: {', '.join(changed)}")

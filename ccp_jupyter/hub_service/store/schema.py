@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from ccp_jupyter.hub_service.store.base import StoreUnusable
-from ccp_jupyter.hub_service.store.connections import Settings, engine
+from ccp_jupyter.hub_service.store.connections import Settings, engine, translated
 from ccp_jupyter.hub_service.store.tables import SCHEMA
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -26,17 +27,27 @@ def migrate(settings: Settings, revision: str = SCHEMA) -> None:
     Raises
     ------
     StoreUnusable
-        The file is another program's, or was written by a newer version.
-    sqlalchemy.exc.DBAPIError
-        SQLite refuses the file.
+        The file is locked, damaged, another program's, or was written by a newer version.
+    StoreFull
+        There is no room for it.
     """
-    settings.path.touch(mode=0o600, exist_ok=True)
     made = engine(settings, write=True, foreign_keys=False)
     try:
+        settings.path.touch(mode=0o600, exist_ok=True)
         with made.connect() as connection:
             if _present(connection, settings.path) != revision:
                 _upgrade(connection, revision, settings.path)
                 connection.commit()
+    except OSError as error:
+        raise StoreUnusable(f"database {settings.path}: {error}; name a usable file") from error
+    except DBAPIError as error:
+        known = translated(error, settings)
+        if known is not error:
+            raise known from error
+        raise StoreUnusable(
+            f"database {settings.path} cannot be brought to schema {revision}, and was left as it"
+            f" was: {error.orig}; please report this"
+        ) from error
     finally:
         made.dispose()
 

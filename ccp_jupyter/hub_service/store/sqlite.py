@@ -28,8 +28,7 @@ from ccp_jupyter.hub_service.store.writer import Kept, Writer
 from ccp_jupyter.model.execution import Execution, Task
 from ccp_jupyter.model.stored_method import StoredMethod
 
-CACHE_BYTES: Final = 16 * 2**20
-"""Texts kept in memory, for Executions and again for Methods."""
+CACHE_BYTES: Final = 8 * 2**20
 
 _METHODS = "methods"
 
@@ -53,18 +52,20 @@ class SqliteStore:
         Of a database that has the newest schema.
     lock : Lock
         Held until `close`.
+    cache_bytes : int
+        Most bytes of texts kept in memory, for Executions and again for Methods.
     """
 
-    def __init__(self, settings: Settings, lock: Lock) -> None:
+    def __init__(self, settings: Settings, lock: Lock, cache_bytes: int) -> None:
         self._settings = settings
         self._lock = lock
         self._read_engine = engine(settings, write=False)
         self._write_engine = engine(settings, write=True)
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
         self._writer = Writer(self._write_engine, settings)
-        self._executions = Cache[str](CACHE_BYTES, len)
+        self._executions = Cache[str](cache_bytes, len)
         # Methods change rarely: any change drops all pages and texts of them.
-        self._methods = Cache[Texts](CACHE_BYTES, lambda texts: sum(map(len, texts)))
+        self._methods = Cache[Texts](cache_bytes, lambda texts: sum(map(len, texts)))
 
     @classmethod
     async def open(
@@ -74,6 +75,7 @@ class SqliteStore:
         journal_mode: str = "WAL",
         synchronous: str = "FULL",
         busy_timeout: float = 30.0,
+        cache_bytes: int = CACHE_BYTES,
     ) -> SqliteStore:
         """Open a database file; make it, or bring it to the newest schema, when needed.
 
@@ -83,6 +85,8 @@ class SqliteStore:
             On a local disk. Folders above it are made when they are not there.
         journal_mode, synchronous, busy_timeout
             See `connections.Settings`.
+        cache_bytes : int
+            Most bytes of texts kept in memory, for Executions and again for Methods; 0 for none.
 
         Raises
         ------
@@ -94,18 +98,16 @@ class SqliteStore:
             An option has no such value.
         """
         settings = Settings(path, journal_mode, synchronous, busy_timeout)
-        return await asyncio.to_thread(cls._open, settings)
+        return await asyncio.to_thread(cls._open, settings, cache_bytes)
 
     @classmethod
-    def _open(cls, settings: Settings) -> SqliteStore:
+    def _open(cls, settings: Settings, cache_bytes: int) -> SqliteStore:
         lock = Lock(settings.path)
         try:
             migrate(settings)
-            return cls(settings, lock)
-        except BaseException as error:
+            return cls(settings, lock, cache_bytes)
+        except BaseException:
             lock.release()
-            if isinstance(error, DBAPIError):
-                raise translated(error, settings) from error
             raise
 
     async def close(self) -> None:
