@@ -8,7 +8,6 @@ import re
 from typing import Any, Final
 
 from tornado import web
-from tornado.httpserver import HTTPServer
 
 from ccp_jupyter.hub_service.api.handler import NotFound, Shared
 from ccp_jupyter.hub_service.api.identity import ServiceHubAuth
@@ -23,6 +22,8 @@ _TOKEN_AGE: Final = 30
 
 def make_app(services: Services, **settings: Any) -> web.Application:
     """Return the application.
+
+    Its server needs no limit for bodies: the application sets its own on every connection.
 
     Parameters
     ----------
@@ -51,14 +52,6 @@ def make_app(services: Services, **settings: Any) -> web.Application:
         xsrf_cookies=True,
         **settings,
     )
-
-
-def make_server(app: web.Application) -> HTTPServer:
-    """Return a server for the application; the caller lets it listen.
-
-    Header and idle times are limited, so that silent connections end.
-    """
-    return HTTPServer(app, xheaders=False, idle_connection_timeout=300, max_header_size=64 * 1024)
 
 
 def _rule(prefix: str, route: Route, shared: Shared) -> tuple[str, type[web.RequestHandler], Any]:

@@ -18,8 +18,21 @@ _SERVER_LINKS: Final = frozenset({"self", "alternate", "up", "execute", OGC_REL 
 """Link relations that the server adds to a Method, so that they are dropped on the way in."""
 
 
-def status_info(execution: Execution, base: str) -> dict[str, Any]:
-    """Return the status document of an Execution, which satisfies both dialects."""
+def status_info(
+    execution: Execution, base: str, live: tuple[str, int] | None = None
+) -> dict[str, Any]:
+    """Return the status document of an Execution, which satisfies both dialects.
+
+    Parameters
+    ----------
+    execution : Execution
+        As it is stored.
+    base : str
+        Address of the service.
+    live : tuple of str and int, optional
+        Message and progress of this moment.
+    """
+    message, progress = live or (execution.message, execution.progress)
     href = f"{base}jobs/{execution.id}"
     links = [link(href, "self", "This status"), link(href, "monitor", "This status")]
     if execution.status is Status.SUCCESSFUL:
@@ -36,8 +49,8 @@ def status_info(execution: Execution, base: str) -> dict[str, Any]:
         "type": "process",
         "processingEntityType": "ogc-api-processes",
         "status": execution.status,
-        "message": execution.message,
-        "progress": execution.progress,
+        "message": message,
+        "progress": progress,
         "created": iso(execution.created),
     }
     # A member without a value must be left out: null is not valid here.

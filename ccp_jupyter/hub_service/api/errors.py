@@ -8,7 +8,12 @@ from typing import Any, Final
 
 from tornado import web
 
-from ccp_jupyter.hub_service.controller.base import KeyReused, LimitReached, NotExecutable
+from ccp_jupyter.hub_service.controller.base import (
+    KeyReused,
+    LimitReached,
+    NotExecutable,
+    ServiceFull,
+)
 from ccp_jupyter.hub_service.store.base import StoreFull
 from ccp_jupyter.hub_service.vault.base import VaultUnreachable
 from ccp_jupyter.model.errors import InvalidDocument
@@ -119,7 +124,7 @@ def translated(error: BaseException | None) -> ApiError | None:
         case KeyReused():
             detail = str(error) or "This Idempotency-Key came before, with another request"
             return ApiError(422, detail, KEY_REUSED)
-        case StoreFull():
+        case StoreFull() | ServiceFull():
             return ApiError(507, "The service's disk is full; nothing was changed")
         case VaultUnreachable():
             return unavailable("The vault does not answer, so secrets cannot be kept now")

@@ -32,6 +32,12 @@ class JobHandlerBase(ApiHandler):
         return execution
 
 
+def status_of(handler: ApiHandler, execution: Execution) -> dict[str, Any]:
+    """Return the status document with message and progress of this moment."""
+    live = handler.services.controller.live(execution)
+    return documents.status_info(execution, handler.base_url, live)
+
+
 def no_such_job(job_id: str) -> ApiError:
     """Return the answer for an Execution that is not there, or that the caller may not see."""
     return ApiError(404, f"There is no Execution {shown(job_id)}", NO_SUCH_JOB)
@@ -57,7 +63,7 @@ class JobsHandler(ApiHandler):
         }
         self.reply(
             {
-                "jobs": [documents.status_info(execution, base) for execution in page.items],
+                "jobs": [status_of(self, execution) for execution in page.items],
                 "links": documents.page_links(
                     base,
                     "jobs",
@@ -98,7 +104,7 @@ class JobHandler(JobHandlerBase):
 
     async def get(self, job_id: str) -> None:
         """Tell how it stands."""
-        self.reply(documents.status_info(await self.visible(job_id), self.base_url))
+        self.reply(status_of(self, await self.visible(job_id)))
 
     async def delete(self, job_id: str) -> None:
         """Dismiss a running Execution; remove a finished one with all its files."""

@@ -78,6 +78,10 @@ class OutputFileHandler(OutputHandlerBase, DownloadHandler):
         tag = f'"{stat.st_size:x}-{stat.st_mtime_ns:x}"'
         self.set_header("Etag", tag)
         self.set_header("Accept-Ranges", "bytes")
+        if self.check_etag_header():
+            self.set_status(304)
+            self.finish()
+            return
         part = None
         if self.request.headers.get("If-Range", tag) == tag:
             part = parse_range(self.request.headers.get("Range", ""), stat.st_size)

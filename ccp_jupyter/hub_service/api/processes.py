@@ -85,7 +85,7 @@ class MethodHandler(ApiHandler):
 
     def with_author(self, method: Method, author: str) -> Method:
         """Return the Method with its owner among its authors."""
-        return method.with_author(author, f"/hub/user/{segment(author)}")
+        return method.with_author(author, f"/hub/api/users/{segment(author)}")
 
 
 class ProcessesHandler(MethodHandler):

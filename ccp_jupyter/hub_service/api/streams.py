@@ -57,9 +57,8 @@ class StreamHandler(ApiHandler):
     async def pump(self, messages: AsyncIterator[str]) -> None:
         """Send messages as they come, and comments while none comes.
 
-        Ends with the iterator, when the caller goes away, or when their token counts no more.
+        Call `check_room` before. Ends with the iterator, when the caller goes away, or when their token counts no more.
         """
-        self.check_room()
         name = self.caller.name
         self.shared.streams[name] = self.shared.streams.get(name, 0) + 1
         self.set_header("Content-Type", SSE)
@@ -256,10 +255,12 @@ class FeedHandler(StreamHandler):
 
     async def get(self) -> None:
         """Send them as a stream."""
-        await self.pump(self._messages(self.last_event_id() or self.query["after"]))
+        self.check_room()
+        after = self.last_event_id() or self.query["after"]
+        # Here, and not when the first item is asked for: what happens from now on belongs to it.
+        await self.pump(self._messages(self.services.events.feed(self.caller.name, after)))
 
-    async def _messages(self, after: str | None) -> AsyncIterator[str]:
-        items = self.services.events.feed(self.caller.name, after)
+    async def _messages(self, items: AsyncIterator[FeedItem]) -> AsyncIterator[str]:
         try:
             async for item in items:
                 yield _of_feed(item)

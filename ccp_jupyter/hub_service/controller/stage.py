@@ -16,7 +16,7 @@ from ccp_jupyter.hub_service.controller.container import RUN_FOLDER
 from ccp_jupyter.hub_service.folder import Folders
 from ccp_jupyter.hub_service.outgoing import Outgoing, OutgoingError
 from ccp_jupyter.model.execution import Execution
-from ccp_jupyter.model.method import Method
+from ccp_jupyter.model.method import parse_method
 from ccp_jupyter.model.script import render
 from ccp_jupyter.model.values import (
     DATA_FOLDER,
@@ -61,9 +61,8 @@ class Stager:
         InputsFailed
         """
         links = [
-            (name, number, len(values) > 1, value)
-            for name, values in execution.inputs.items()
-            for number, value in enumerate(values, 1)
+            (name, file, value)
+            for name, file, value in _numbered(execution)
             if isinstance(value, LinkValue)
         ]
         if not links:
@@ -71,8 +70,8 @@ class Stager:
         lock = self._locks.setdefault(execution.id, asyncio.Lock())
         async with lock:
             room = int(execution.limits.input_size)
-            for name, number, many, value in links:
-                target = self._linked_file(execution.id, file_name(name, number, many))
+            for name, file, value in links:
+                target = self._linked_file(execution.id, file)
                 if not target.exists():
                     await self._fetch(name, value, target, room)
                 room -= target.stat().st_size
@@ -111,14 +110,12 @@ class Stager:
             yield spool
 
     def _files(self, execution: Execution) -> Iterator[tuple[Path, str]]:
-        for name, values in execution.inputs.items():
-            many = len(values) > 1
-            for number, value in enumerate(values, 1):
-                path = container_path(name, number, many)
-                if isinstance(value, FileValue):
-                    yield self._folders.file(execution.id, value.path), path
-                elif isinstance(value, LinkValue):
-                    yield self._linked_file(execution.id, file_name(name, number, many)), path
+        for _, name, value in _numbered(execution):
+            path = f"{DATA_FOLDER}/input/{name}"
+            if isinstance(value, FileValue):
+                yield self._folders.file(execution.id, value.path), path
+            elif isinstance(value, LinkValue):
+                yield self._linked_file(execution.id, name), path
 
     def _linked_file(self, execution_id: str, name: str) -> Path:
         return self._folders.file(execution_id, f"inputs/{name}")
@@ -144,11 +141,11 @@ def scripts(execution: Execution, index: int, secrets: dict[str, str]) -> tuple[
     ccp_jupyter.model.errors.InvalidDocument
         A variable is unknown, or a value cannot be written safely where it stands.
     """
-    method = Method.model_validate(execution.method)
+    method = parse_method(execution.method)
     # An input without a value is empty text.
     values: dict[str, str | list[str]] = dict.fromkeys(method.inputs, "")
     for name, items in execution.inputs.items():
-        many = len(items) > 1
+        many = method.inputs[name].many
         texts = [_text(name, number, many, item, secrets) for number, item in enumerate(items, 1)]
         values[name] = texts if many else texts[0]
     values["ccptaskname"] = execution.id
@@ -157,6 +154,14 @@ def scripts(execution: Execution, index: int, secrets: dict[str, str]) -> tuple[
         render(method.script("deploy-script"), values),
         render(method.script("execute-script"), values),
     )
+
+
+def _numbered(execution: Execution) -> Iterator[tuple[str, str, InputValue]]:
+    """Yield each value of each input, with the input's id and the name that a file of it has."""
+    descriptors = parse_method(execution.method).inputs
+    for name, values in execution.inputs.items():
+        for number, value in enumerate(values, 1):
+            yield name, file_name(name, number, descriptors[name].many), value
 
 
 def _text(name: str, number: int, many: bool, value: InputValue, secrets: dict[str, str]) -> str:

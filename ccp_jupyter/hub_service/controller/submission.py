@@ -88,7 +88,7 @@ def build(
         kept: list[InputValue] = []
         for number, value in enumerate(values, 1):
             if isinstance(value, InlineFile):
-                path = f"inputs/{file_name(name, number, method.takes_many(name))}"
+                path = f"inputs/{file_name(name, number, method.inputs[name].many)}"
                 files[path] = value.data
                 kept.append(_file_value(path, value))
             else:
