@@ -1,0 +1,1 @@
+"""The vault: its process and its client, always the real ones."""
