@@ -11,7 +11,7 @@ import os
 import signal
 import uuid
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -90,8 +90,11 @@ class CcpService(Application):
         config=True
     )
 
-    aliases: ClassVar = {"f": "CcpService.config_file", "config": "CcpService.config_file"}
-    flags: ClassVar = {
+    aliases = {  # noqa: RUF012
+        "f": "CcpService.config_file",
+        "config": "CcpService.config_file",
+    }
+    flags = {  # noqa: RUF012
         "generate-config": (
             {"CcpService": {"generate_config": True}},
             "Print a configuration file with all options and their help.",
@@ -122,7 +125,7 @@ class CcpService(Application):
         if self.generate_config:
             print(self.generate_config_file())  # noqa: T201
             return
-        _set_up_log(self.log_level)
+        _set_up_log(int(str(self.log_level)))
         infrastructures = parse_infrastructures(self.infrastructures)
         hub = _hub_variables()
         data = Path(self.data_dir).resolve()

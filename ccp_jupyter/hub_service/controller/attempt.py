@@ -122,20 +122,23 @@ class AttemptRun:
             self._body.cancel()
 
     async def _outcome(self) -> Ended:
-        if self._stopping is not None:
-            return self._stopping
+        if (stopping := self._asked_to_stop()) is not None:
+            return stopping
         self._body = asyncio.create_task(self._live())
         try:
             await self._body
         except asyncio.CancelledError:
-            if self._stopping is None:
+            if (stopping := self._asked_to_stop()) is None:
                 raise
-            return self._stopping
+            return stopping
         except Exception as error:
             return ending(error, self._mark.name)
         finally:
             self.agent.unwatch(self._mark.name)
         return Ended(Outcome.SUCCESSFUL)
+
+    def _asked_to_stop(self) -> Ended | None:
+        return self._stopping
 
     async def _live(self) -> None:
         attempt = current(self.task)
@@ -149,10 +152,11 @@ class AttemptRun:
             await self._started(container.id)
         log = asyncio.create_task(self._follow_log())
         try:
-            try:
-                exit_ = await self._wait_for_end(log)
-            finally:
-                await self._log_rest(log)
+            exit_ = await self._wait_for_end(log)
+            await self._log_rest(log)
+        except Ended:
+            await self._log_rest(log)
+            raise
         finally:
             log.cancel()
         self._judge(exit_)

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, Final
+from typing import IO, Final, cast
 
 from ccp_jupyter.model.infrastructure import Limits
 
@@ -125,7 +125,7 @@ def _write(archive: IO[bytes], partial: Path, limits: Limits) -> Packed:
     links: list[tuple[str, str, str]] = []
     whole = _Whole(archive)
     with (
-        tarfile.open(fileobj=whole, mode="r|", bufsize=_CHUNK) as tar,
+        tarfile.open(fileobj=cast(IO[bytes], whole), mode="r|", bufsize=_CHUNK) as tar,
         zipfile.ZipFile(partial, "w", allowZip64=True) as target,
     ):
         for member in tar:

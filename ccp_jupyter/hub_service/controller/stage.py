@@ -88,7 +88,7 @@ class Stager:
         self, execution: Execution, index: int, secrets: dict[str, str]
     ) -> Iterator[IO[bytes]]:
         deploy, execute = scripts(execution, index, secrets)
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=self._folders.root) as spool:
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folders.root)) as spool:
             with tarfile.open(fileobj=spool, mode="w") as tar:
                 run = RUN_FOLDER.strip("/")
                 _add_folder(tar, run, 0o755)
