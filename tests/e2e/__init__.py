@@ -1,0 +1,1 @@
+"""Hub, engine and browser together."""
