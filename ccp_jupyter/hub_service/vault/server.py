@@ -120,8 +120,7 @@ class Server:
 
     def __init__(self) -> None:
         self._secrets = Secrets()
-        self._connections: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def run(self, place: Place, ready: Callable[[], None]) -> None:
         """Answer until SIGTERM or SIGINT; `ready` is called as soon as the vault answers."""
@@ -131,7 +130,7 @@ class Server:
             loop.add_signal_handler(number, stop.set)
         # The limit bounds what one connection makes the vault hold.
         server = await asyncio.start_unix_server(
-            self._serve, sock=place.listen(), limit=MAX_MESSAGE
+            self._accept, sock=place.listen(), limit=MAX_MESSAGE
         )
         _log.info("vault %d listens on %s", os.getpid(), place.path)
         ready()
@@ -139,18 +138,19 @@ class Server:
             await stop.wait()
         finally:
             server.close()
-            for writer in self._connections:
+            for writer in self._connections.values():
                 writer.transport.abort()
-            if self._tasks:
-                await asyncio.wait(self._tasks, timeout=5)
+            if self._connections:
+                await asyncio.wait(self._connections, timeout=5)
             place.leave()
             _log.info("vault %d ends", os.getpid())
 
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._connections[task] = writer
+        task.add_done_callback(self._connections.pop)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101
-        self._tasks.add(task)
-        self._connections.add(writer)
         try:
             uid = peer_uid(writer.get_extra_info("socket"))
             if uid != os.geteuid():
@@ -160,8 +160,6 @@ class Server:
         except ConnectionError:
             _log.debug("a connection broke off")
         finally:
-            self._connections.discard(writer)
-            self._tasks.discard(task)
             writer.close()
 
     async def _answer_all(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

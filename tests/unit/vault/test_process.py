@@ -64,7 +64,19 @@ async def test_sigterm_ends_it_cleanly(
     assert not socket_path.exists()
     log = (place / "vault.log").read_text()
     assert f"vault {vault_pid} ends" in log
-    assert "Traceback" not in log
+    assert "Traceback" not in log, log
+
+
+async def test_sigterm_while_connections_come_in(socket_path: Path, place: Path) -> None:
+    for _ in range(5):
+        pid = await ensure_running(socket_path, place / "vault.log")
+        connections = [await asyncio.open_unix_connection(str(socket_path)) for _ in range(30)]
+        await ended(pid, signal.SIGTERM)
+        for _, writer in connections:
+            writer.close()
+    log = (place / "vault.log").read_text()
+    assert log.count("ends") == 5
+    assert "Traceback" not in log, log
 
 
 def test_it_ends_with_code_0(socket_path: Path) -> None:
