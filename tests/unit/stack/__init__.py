@@ -1,0 +1,1 @@
+"""The stack's own parts that need neither engine nor hub."""
