@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import time
 import uuid
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import docker
 from docker.errors import DockerException
@@ -23,7 +25,7 @@ from tests.stack.bridges import add_bridge, delete_bridge
 from tests.stack.certificates import make_certificates
 from tests.stack.daemons import Daemon, find, spawn
 from tests.stack.leftovers import end_cgroup, end_shims, remove_cgroup, unmount_below
-from tests.stack.ports import free_port
+from tests.stack.ports import free_port, is_open
 
 _PROGRAMS = ("dockerd", "containerd", "runc", "docker-init", "ip", "setpriv")
 _START_TIMEOUT = 40.0
@@ -174,8 +176,18 @@ class EngineHandle:
             find(int(pid_file.read_text())).kill()
             pid_file.unlink()
 
+    def _listens(self) -> bool:
+        # The SDK leaves its socket open when it cannot connect, hence this test before.
+        address = urlsplit(self.base_url)
+        if address.scheme == "tcp":
+            return is_open(address.port or 0)
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(address.path) == 0
+
     def _wait(self) -> None:
         end = time.monotonic() + _START_TIMEOUT
+        while not self._listens() and self._daemon.alive() and time.monotonic() < end:
+            time.sleep(0.02)
         while True:
             client = self.client(timeout=5)
             try:

@@ -13,7 +13,7 @@ from tests.stack.engines import CannotStart, EngineHandle
 from tests.stack.ports import free_port, wait_for_port
 
 USERNAME = "puller"
-PASSWORD = "pull-me"  # noqa: S105 - of a registry on loopback that lives as long as a test
+PASSWORD = "pull-me"
 # `htpasswd -nbBC 5 puller pull-me`: the registry takes bcrypt only, which needs a package more.
 _HTPASSWD = "puller:$2y$05$abcdefghijklmnopqrstuuBp.n58v886n7kD7.z9i0nzqxtQ8I2P.\n"
 

@@ -1,0 +1,286 @@
+"""Documents of the engine's API to and from the types of the interface."""
+
+from __future__ import annotations
+
+import calendar
+import re
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from docker.types import Healthcheck, LogConfig, Ulimit
+
+from ccp_jupyter.hub_service.engines._docker_transport import Client
+from ccp_jupyter.hub_service.engines.base import (
+    BadRequest,
+    ContainerEvent,
+    ContainerInfo,
+    ContainerSpec,
+    Image,
+    LogFrame,
+    NodeInfo,
+    NodeUnreachable,
+    Stats,
+)
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+# The grammar of github.com/distribution/reference, without its limits of length.
+_REFERENCE = re.compile(
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?"
+    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+)
+_LONGEST_REFERENCE = 512
+# Not more: an engine without CAP_SYS_RESOURCE cannot give more than it has itself.
+_OPEN_FILES = 16_384
+# Binary-safe, unlike json-file, which turns what is not UTF-8 (such as a character that was cut
+# at 16 KiB) into "\ufffd". The service keeps less than this of each log.
+_LOG = {"max-size": "64m", "max-file": "2", "compress": "false"}
+_NOT_LABELS = {"image", "name", "exitCode", "signal", "execDuration"}
+_STATES: dict[str, Literal["created", "running", "exited"]] = {
+    "created": "created",
+    "running": "running",
+    "paused": "running",
+    "restarting": "running",
+    "removing": "exited",
+    "exited": "exited",
+    "dead": "exited",
+}
+EVENT_KINDS: dict[str, Literal["start", "oom", "die", "destroy"]] = {
+    "start": "start",
+    "oom": "oom",
+    "die": "die",
+    "destroy": "destroy",
+}
+_STREAMS: dict[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
+_STAMP = 30  # of "2026-11-21T10:00:00.123456789Z"
+
+
+def checked_name(name: str) -> str:
+    """Return a container's name or id if it is one.
+
+    Raises
+    ------
+    BadRequest
+        For anything that would change the meaning of a URL.
+    """
+    if not _NAME.fullmatch(name):
+        raise BadRequest(f"{name[:80]!r} is no name of a container")
+    return name
+
+
+def checked_reference(reference: str) -> str:
+    """Return an image reference, or an image's id, if it is one.
+
+    Raises
+    ------
+    BadRequest
+        With what is asked for.
+    """
+    if len(reference) > _LONGEST_REFERENCE or not _REFERENCE.fullmatch(reference):
+        raise BadRequest(
+            f"{reference[:80]!r} is no image reference: lower case, as in"
+            " registry.example.org:5000/group/image:tag"
+        )
+    return reference
+
+
+def create_body(client: Client, spec: ContainerSpec) -> dict[str, Any]:
+    """Return what to ask the engine for: limits, and no privileges."""
+    host = client.create_host_config(
+        mem_limit=spec.memory,
+        memswap_limit=spec.memory,  # both together, so: no swap
+        nano_cpus=round(spec.cpus * 1e9),
+        pids_limit=spec.pids,
+        ulimits=[
+            Ulimit(name="fsize", soft=spec.file_size, hard=spec.file_size),
+            Ulimit(name="nofile", soft=_OPEN_FILES, hard=_OPEN_FILES),
+            Ulimit(name="core", soft=0, hard=0),
+        ],
+        cap_drop=["ALL"],
+        cap_add=list(spec.capabilities),
+        security_opt=["no-new-privileges:true"],
+        network_mode=spec.network,
+        ipc_mode="private",
+        init=True,
+        log_config=LogConfig(type="local", config=_LOG),
+    )
+    return dict(
+        client.create_container_config(
+            image=checked_reference(spec.image),
+            command=[],
+            entrypoint=list(spec.command),
+            environment=dict(spec.environment),
+            labels=dict(spec.labels),
+            host_config=host,
+            stop_signal="SIGTERM",
+            healthcheck=Healthcheck(test=["NONE"]),
+        )
+    )
+
+
+def node_info(data: Mapping[str, Any]) -> NodeInfo:
+    """Read ``GET /info``."""
+    return NodeInfo(
+        version=str(data["ServerVersion"]),
+        memory=int(data["MemTotal"]),
+        cpus=int(data["NCPU"]),
+        containers_running=int(data["ContainersRunning"]),
+    )
+
+
+def image(data: Mapping[str, Any]) -> Image:
+    """Read an item of ``GET /images/json``, or ``GET /images/…/json``."""
+    digests = [d for d in data.get("RepoDigests") or () if not d.startswith("<none>")]
+    tags = [t for t in data.get("RepoTags") or () if not t.startswith("<none>")]
+    return Image(
+        id=str(data["Id"]),
+        digest=digests[0] if digests else None,
+        references=tuple(tags or digests),
+    )
+
+
+def container(data: Mapping[str, Any]) -> ContainerInfo:
+    """Read ``GET /containers/…/json``."""
+    state = data["State"]
+    kind = _STATES.get(state["Status"], "exited")
+    ended = state["Status"] in ("exited", "dead")
+    return ContainerInfo(
+        id=data["Id"],
+        name=data["Name"].removeprefix("/"),
+        labels=data["Config"].get("Labels") or {},
+        state=kind,
+        exit_code=int(state["ExitCode"]) if ended else None,
+        started_at=_moment(state.get("StartedAt", "")),
+        finished_at=_moment(state.get("FinishedAt", "")) if ended else None,
+        out_of_memory=bool(state.get("OOMKilled")),
+    )
+
+
+def listed_container(data: Mapping[str, Any]) -> ContainerInfo:
+    """Read an item of ``GET /containers/json``, which has the exit code in a text only."""
+    code = re.match(r"Exited \((\d+)\)", data.get("Status", ""))
+    names = data.get("Names") or [""]
+    return ContainerInfo(
+        id=data["Id"],
+        name=names[0].removeprefix("/"),
+        labels=data.get("Labels") or {},
+        state=_STATES.get(data["State"], "exited"),
+        exit_code=int(code[1]) if code else None,
+    )
+
+
+def event(data: Mapping[str, Any]) -> ContainerEvent | None:
+    """Read an item of ``GET /events``; None when it is of another kind."""
+    kind = EVENT_KINDS.get(data.get("Action", ""))
+    if kind is None or data.get("Type") != "container":
+        return None
+    attributes = data["Actor"]["Attributes"]
+    code = attributes.get("exitCode") if kind == "die" else None
+    return ContainerEvent(
+        kind=kind,
+        container_id=data["Actor"]["ID"],
+        labels={k: v for k, v in attributes.items() if k not in _NOT_LABELS},
+        time_ns=int(data["timeNano"]),
+        exit_code=None if code is None else int(code),
+    )
+
+
+def stats(data: Mapping[str, Any]) -> Stats:
+    """Read ``GET /containers/…/stats``; memory without what the kernel can drop at any time."""
+    memory = data.get("memory_stats") or {}
+    details = memory.get("stats") or {}
+    cached = details.get("total_inactive_file", details.get("inactive_file", 0))
+    return Stats(
+        memory=max(0, int(memory.get("usage", 0)) - int(cached)),
+        cpu_seconds=int(data["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9,
+    )
+
+
+class FrameParser:
+    """Turns the engine's multiplexed log stream into frames.
+
+    Stamps of frames rise strictly, in the order in which the engine delivers them, which is what
+    makes a stamp a place to continue from. The engine's own do not: all pieces of a long line have
+    one stamp, and those of the two streams may be swapped. What would not rise is counted up by a
+    nanosecond, in the same way whenever the log is read from (a little before) the same place.
+    """
+
+    def __init__(self, after: str | None) -> None:
+        self._after = after or ""
+        self._last = ""
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[LogFrame]:
+        """Take bytes as they come, return the frames that are complete and later than `after`."""
+        self._buffer += data
+        buffer, place, frames = self._buffer, 0, []
+        while len(buffer) - place >= 8:
+            end = place + 8 + int.from_bytes(buffer[place + 4 : place + 8])
+            if len(buffer) < end:
+                break
+            frame = self._frame(buffer[place], bytes(buffer[place + 8 : end]))
+            if frame.stamp > self._after:
+                frames.append(frame)
+            place = end
+        del buffer[:place]
+        return frames
+
+    def _frame(self, kind: int, payload: bytes) -> LogFrame:
+        stream = _STREAMS.get(kind)
+        if stream is None:
+            text = payload.decode(errors="replace")[:200]
+            raise NodeUnreachable(f"the engine could not read a container's log: {text!r}")
+        stamp = payload[:_STAMP].decode("ascii", errors="replace")
+        if stamp <= self._last:
+            stamp = _one_later(self._last)
+        self._last = stamp
+        return LogFrame(stream, payload[_STAMP + 1 :], stamp)
+
+
+class LineSplitter:
+    """Turns pieces of a stream into lines."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """Take bytes as they come, yield the lines that are complete and not empty."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return (line for line in lines if line.strip())
+
+
+def since_before(stamp: str, seconds: int) -> str:
+    """Return the value of ``since`` for some seconds before a stamp, whatever its form.
+
+    Raises
+    ------
+    BadRequest
+        When it is no stamp.
+    """
+    try:
+        return str(max(0, _seconds(stamp) - seconds))
+    except ValueError as error:
+        raise BadRequest(f"{stamp[:40]!r} is no stamp of a log frame") from error
+
+
+def _one_later(stamp: str) -> str:
+    nanoseconds = int(stamp[20:29]) + 1
+    if nanoseconds < 10**9:
+        return f"{stamp[:20]}{nanoseconds:09}Z"
+    moment = time.gmtime(_seconds(stamp) + 1)
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", moment)
+
+
+def _seconds(stamp: str) -> int:
+    return calendar.timegm(time.strptime(stamp[:19], "%Y-%m-%dT%H:%M:%S"))
+
+
+def _moment(text: str) -> datetime | None:
+    """Read the engine's RFC 3339 time; it writes year 1 for "never"."""
+    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?", text)
+    if found is None or text.startswith("0001"):
+        return None
+    moment = datetime.strptime(found[1], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    return moment.replace(microsecond=int((found[2] or "0").ljust(9, "0")[:6]))

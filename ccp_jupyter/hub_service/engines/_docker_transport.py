@@ -1,0 +1,271 @@
+"""The docker SDK's client with connections that another thread can break off."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import docker
+import requests
+from docker.constants import MINIMUM_DOCKER_API_VERSION
+from docker.errors import create_api_error_from_http_exception
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from ccp_jupyter.model.infrastructure import Node, Tls
+
+# Idle connections that are kept; more are made when needed and closed after use.
+_KEPT_CONNECTIONS = 16
+# A peer that vanished without a word (power, network) is noticed after about 25 s.
+_KEEPALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+)
+_NO_ANSWER_AT_ALL = 300.0
+
+
+class Call:
+    """One piece of work in a thread of its own, which `abort` ends from outside.
+
+    Attributes
+    ----------
+    touched : float
+        Monotonic time when the engine last gave or took something.
+    """
+
+    _current: ClassVar = threading.local()
+
+    def __init__(self) -> None:
+        self.touched = time.monotonic()
+        self.aborted = False
+        self._connection: HTTPConnection | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def current(cls) -> Call | None:
+        """Return the call that the running thread works on."""
+        return getattr(cls._current, "call", None)
+
+    def __enter__(self) -> Call:
+        Call._current.call = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        Call._current.call = None
+        with self._lock:
+            self._connection = None
+
+    def touch(self) -> None:
+        """Note that the engine gave or took something."""
+        self.touched = time.monotonic()
+
+    def attach(self, connection: HTTPConnection) -> None:
+        """Note the connection in use.
+
+        Raises
+        ------
+        ConnectionAbortedError
+            When nobody waits for this call any more.
+        """
+        with self._lock:
+            if self.aborted:
+                raise ConnectionAbortedError("nobody waits for this call any more")
+            self._connection = connection
+
+    def abort(self) -> None:
+        """Break off: what the thread reads or writes fails at once."""
+        with self._lock:
+            self.aborted = True
+            sock = None if self._connection is None else self._connection.sock
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    # Not SSLSocket.shutdown, which would let the reader go on without TLS.
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class _Breakable(HTTPConnection):
+    """A connection that tells the call of its thread about itself."""
+
+    def connect(self) -> None:
+        super().connect()
+        self._attach()
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        self._attach()
+        super().request(*args, **kwargs)
+
+    def _attach(self) -> None:
+        call = Call.current()
+        if call is not None:
+            call.attach(self)
+
+
+class _TcpConnection(_Breakable):
+    pass
+
+
+class _TlsConnection(_Breakable, HTTPSConnection):
+    pass
+
+
+class _UnixConnection(_Breakable):
+    def __init__(self, *args: Any, socket_path: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._socket_path = socket_path
+
+    def connect(self) -> None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            timeout = self.timeout
+            sock.settimeout(timeout if isinstance(timeout, int | float) else None)
+            sock.connect(self._socket_path)
+        except BaseException:
+            sock.close()
+            raise
+        self.sock = sock
+        self._attach()
+
+
+class _TcpPool(HTTPConnectionPool):
+    ConnectionCls = _TcpConnection
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+class _UnixPool(HTTPConnectionPool):
+    ConnectionCls = _UnixConnection
+
+
+class _Adapter(HTTPAdapter):
+    """All requests over one pool (the SDK's own adapter for sockets has a pool for each URL)."""
+
+    def __init__(self, pool: HTTPConnectionPool) -> None:
+        super().__init__()
+        self._pool = pool
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> HTTPConnectionPool:
+        return self._pool
+
+    def cert_verify(self, *_: Any) -> None:
+        """Leave the pool's TLS settings as they are."""
+
+    def request_url(self, request: requests.PreparedRequest, _: object) -> str:
+        return request.path_url
+
+    def close(self) -> None:
+        super().close()
+        self._pool.close()
+
+
+class Client(docker.APIClient):
+    """The SDK's client for one Node, for use by many threads.
+
+    It speaks the API version of the engine, which it asks for once, here. It never reads proxy
+    settings, ``.netrc`` or certificate bundles from the environment.
+
+    Parameters
+    ----------
+    node : Node
+    connect_timeout : float
+        Seconds.
+
+    Raises
+    ------
+    docker.errors.DockerException, OSError
+        When the engine does not answer.
+    """
+
+    def __init__(self, node: Node, connect_timeout: float) -> None:
+        # The version given here keeps the constructor from connecting by the SDK's own adapter.
+        super().__init__(version=MINIMUM_DOCKER_API_VERSION)
+        self.trust_env = False
+        self.base_url = "http+docker://localhost"
+        # Hung engines are noticed elsewhere, much sooner; see `_docker_threads`.
+        self.timeout = (connect_timeout, _NO_ANSWER_AT_ALL)  # type: ignore[assignment]
+        self._connect_timeout = connect_timeout
+        # The engine would compress archives.
+        self.headers["Accept-Encoding"] = "identity"
+        self.mount("http+docker://", _Adapter(_pool(node)))
+        try:
+            self._version = str(self.version(api_version=False)["ApiVersion"])
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        stream: bool = False,
+        longer: float = 0.0,
+    ) -> requests.Response:
+        """Make a request for which the SDK's method would make another one first, or decode.
+
+        Parameters
+        ----------
+        method, path : str
+            The path begins after the version.
+        params : mapping, optional
+            Of the query.
+        stream : bool
+            Return when the headers are there, and wait for the body as long as it takes.
+
+        longer : float
+            Seconds that the engine may take more than usual.
+
+        Raises
+        ------
+        docker.errors.APIError
+            For status 400 and above.
+        """
+        response = self.request(
+            method,
+            f"{self.base_url}/v{self._version}{path}",
+            params=params,
+            stream=stream,
+            timeout=(self._connect_timeout, None if stream else _NO_ANSWER_AT_ALL + longer),
+        )
+        try:
+            response.raise_for_status()
+        except requests.HTTPError as error:
+            raise create_api_error_from_http_exception(error) from error
+        return response
+
+
+def _pool(node: Node) -> HTTPConnectionPool:
+    if node.base_url.startswith("unix://"):
+        path = "/" + node.base_url.removeprefix("unix://").lstrip("/")
+        return _UnixPool("localhost", maxsize=_KEPT_CONNECTIONS, socket_path=path)
+    address = urlsplit(node.base_url)
+    host, secure = address.hostname or "", node.tls is not None or address.scheme == "https"
+    port = address.port or (2376 if secure else 2375)
+    if secure:
+        return _TlsPool(
+            host,
+            port,
+            maxsize=_KEPT_CONNECTIONS,
+            ssl_context=_context(node.tls),
+            socket_options=_KEEPALIVE,
+        )
+    return _TcpPool(host, port, maxsize=_KEPT_CONNECTIONS, socket_options=_KEEPALIVE)
+
+
+def _context(tls: Tls | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=None if tls is None else str(tls.ca))
+    if tls is not None:
+        context.load_cert_chain(tls.cert, tls.key)
+    return context
