@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+from collections.abc import Iterable
 from email.message import Message
 from typing import Any, Final
 
@@ -56,7 +57,7 @@ def check_content_type(value: str, accepted: tuple[str, ...]) -> None:
     """
     message = Message()
     message["Content-Type"] = value.replace("\r", " ").replace("\n", " ")
-    kind = message.get_content_type() if value else ""
+    kind = value.split(";")[0].strip().lower()
     charset = str(message.get_param("charset") or "utf-8").lower()
     if kind not in accepted:
         found = shown(value) if value else "none"
@@ -167,21 +168,26 @@ def _finite(text: str) -> float:
 def _check_content(document: Any) -> None:
     """Refuse what is nested too deep, and text that no file or database can keep."""
     level: list[Any] = [document]
-    for _ in range(MAX_DEPTH + 1):
-        below: list[Any] = []
-        for value in level:
-            if isinstance(value, str):
-                _check_text(value)
-            elif isinstance(value, dict):
-                for key in value:
-                    _check_text(key)
-                below.extend(value.values())
-            elif isinstance(value, list):
-                below.extend(value)
-        if not below:
+    for _ in range(MAX_DEPTH):
+        level = [child for value in level for child in _children(value)]
+        if not level:
             return
-        level = below
-    raise _too_deep()
+    for value in level:
+        if isinstance(value, (dict, list)):
+            raise _too_deep()
+        _children(value)
+
+
+def _children(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        for key in value:
+            _check_text(key)
+        return value.values()
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str):
+        _check_text(value)
+    return ()
 
 
 def _check_text(text: str) -> None:

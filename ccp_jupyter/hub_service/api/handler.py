@@ -133,6 +133,7 @@ class ApiHandler(HubOAuthenticated, JsonHandler):
     _stream_request_body = True  # what tornado's decorator @stream_request_body sets
     _identified = False
     _body: bytearray | None = None
+    _refusal: ApiError | None = None
     operation: Operation
     caller: Caller
     query: Mapping[str, Any]
@@ -150,7 +151,8 @@ class ApiHandler(HubOAuthenticated, JsonHandler):
         XSRF comes after identity, because it matters only to callers without a token.
         """
         connection = cast("HTTP1Connection", self.request.connection)
-        connection.set_max_body_size(self.services.options.max_body)
+        # Far above what is kept: the rest of a refused body is read and dropped, see _expect_body.
+        connection.set_max_body_size(self.services.options.max_drain)
         connection.set_body_timeout(_BODY_TIMEOUT)
         operation = self.operations.get(self.request.method or "")
         if operation is None:
@@ -158,8 +160,6 @@ class ApiHandler(HubOAuthenticated, JsonHandler):
         self.operation = operation
         if operation.scope != OPEN:
             await self._identify(operation.scope)
-            # Who is known may finish sending what is too large, so as to read the answer.
-            connection.set_max_body_size(self.services.options.max_drain)
         self.query = parse_query(operation.query, self.request.query_arguments)
         if operation.body is not None:
             self._expect_body(operation.body.media_types)
@@ -216,21 +216,27 @@ class ApiHandler(HubOAuthenticated, JsonHandler):
             raise ApiError(415, f"Content-Encoding: must be identity (found {encoding[:80]!r})")
         limit = self.services.options.max_body
         length = headers.get("Content-Length", "0")
-        if length.isdecimal() and int(length[:20]) > limit:
-            raise bodies.too_large(limit)
-        self._body = bytearray()
+        size = int(length[:20]) if length.isdecimal() else 0
+        if size > limit:
+            self._refusal = bodies.too_large(limit)
+            # Most clients read an answer only after they have sent everything, and a proxy cuts
+            # them off when it comes earlier. So the body is read, and dropped.
+            if size > self.services.options.max_drain:
+                raise self._refusal
+        else:
+            self._body = bytearray()
 
     def data_received(self, chunk: bytes) -> None:
-        """Keep a piece of the body, or answer at once when it is one too many."""
+        """Keep a piece of the body, or drop it when none is wanted."""
         if self._body is None:
-            return  # no body is expected, or it was refused
+            return
         try:
             if len(self._body) + len(chunk) > self.services.options.max_body:
                 raise bodies.too_large(self.services.options.max_body)
             self.shared.budget.take(len(chunk))
         except ApiError as error:
+            self._refusal = error
             self._drop_body()
-            self.send_error(error.status_code, exc_info=(type(error), error, None))
         else:
             self._body += chunk
 
@@ -240,7 +246,17 @@ class ApiHandler(HubOAuthenticated, JsonHandler):
             self._body = None
 
     async def json_body(self) -> Any:
-        """Return the decoded body.  Raises `InvalidDocument`."""
+        """Return the decoded body.
+
+        Raises
+        ------
+        InvalidDocument
+            It is no JSON that we take.
+        ApiError
+            It was too large.
+        """
+        if self._refusal is not None:
+            raise self._refusal
         assert self._body is not None  # noqa: S101  (the route's table announces a body)
         return await bodies.decoded(self._body)
 
