@@ -41,11 +41,11 @@ ACCESS = "access:services!service=ccp"
 c.JupyterHub.custom_scopes = {
     "custom:ccp:read": {"description": "See Methods, Infrastructures and own Executions"},
     "custom:ccp:submit": {
-        "description": "Run Methods, dismiss own Executions",
+        "description": "Run Methods, keep own Methods",
         "subscopes": ["custom:ccp:read"],
     },
     "custom:ccp:share": {
-        "description": "Add, change and share own Methods",
+        "description": "Publish own Methods, share them in groups",
         "subscopes": ["custom:ccp:submit"],
     },
     "custom:ccp:admin": {
