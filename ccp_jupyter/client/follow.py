@@ -106,6 +106,7 @@ class Follower:
         self._polling = False
         self._barren = 0
         self._gap_at: int | None = None
+        self._nothing_more = False
 
     async def events(self) -> AsyncGenerator[Event | Away, None]:
         """Yield events until the Execution has ended, and `Away` while nothing can be read.
@@ -129,7 +130,7 @@ class Follower:
                 return
             if self.last > before:
                 pauses = delays(0.5)
-            if failed:
+            if failed and not self._nothing_more:
                 await asyncio.sleep(next(pauses))
             try:
                 async for event in self._catch_up():
@@ -157,6 +158,9 @@ class Follower:
         try:
             async with self._transport.stream(call, silence=SILENCE) as response:
                 connected = True
+                if response.status_code == 204:
+                    self._nothing_more = True
+                    return
                 async for message in sse.messages(response, parser):
                     for event in self._take(_decoded(message.data)):
                         yield event

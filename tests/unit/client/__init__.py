@@ -1,0 +1,1 @@
+"""The Python client, against a small server that behaves badly on purpose."""
