@@ -168,7 +168,12 @@ def open_notebook(page: Page, hub_url: str, user: str, password: str, path: str)
 def write_notebook(path: Path, *cells: str) -> None:
     """Write a notebook with these code cells."""
     kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
-    code: dict[str, object] = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": []}
+    code: dict[str, object] = {
+        "cell_type": "code",
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+    }
     document = {
         "nbformat": 4,
         "nbformat_minor": 5,

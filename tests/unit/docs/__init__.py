@@ -1,0 +1,1 @@
+"""What the documents say and the code must keep true."""
