@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import uuid
 from collections.abc import Mapping
@@ -17,9 +16,16 @@ from tornado.iostream import StreamClosedError
 
 from ccp_jupyter.hub_service.api import bodies, links
 from ccp_jupyter.hub_service.api.errors import ApiError, translated, unavailable
-from ccp_jupyter.hub_service.api.identity import OPEN, Caller, Groups, ServiceHubAuth
+from ccp_jupyter.hub_service.api.identity import (
+    OPEN,
+    Caller,
+    Callers,
+    Groups,
+    ServiceHubAuth,
+)
 from ccp_jupyter.hub_service.api.operations import Operation, Operations
 from ccp_jupyter.hub_service.api.params import parse_query
+from ccp_jupyter.hub_service.api.rendering import Rendered, rendered
 from ccp_jupyter.hub_service.api.services import Services
 
 log = logging.getLogger(__name__)
@@ -30,9 +36,7 @@ _BODY_TIMEOUT: Final = 900.0
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
 }
 
 
@@ -50,6 +54,8 @@ class Shared:
     def __init__(self, services: Services, hub: ServiceHubAuth) -> None:
         self.services = services
         self.groups = Groups(hub)
+        self.callers = Callers()
+        self.rendered = Rendered()
         self.budget = bodies.BodyBudget(services.options.max_bodies)
         self.streams: dict[str, int] = {}
         self.openapi = b""
@@ -73,10 +79,13 @@ class JsonHandler(web.RequestHandler):
 
     def reply(self, document: object, status: int = 200) -> None:
         """Finish with a JSON document."""
-        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        self.reply_rendered(rendered(document), status)
+
+    def reply_rendered(self, document: bytes, status: int = 200) -> None:
+        """Finish with a JSON document that is bytes already."""
         self.set_status(status)
         self.set_header("Content-Type", "application/json")
-        self.finish(text.encode("utf-8", "replace"))
+        self.finish(document)
 
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Send an error document; an exception that we know decides the status."""
@@ -171,17 +180,20 @@ class ApiHandler(HubOAuthenticated, JsonHandler):
             raise unavailable("The hub does not answer; try again in a moment") from error
         if user is None:
             raise self.unauthorized()
-        try:
-            # access:services!service=<name>
-            self.check_hub_user(user)  # type: ignore[no-untyped-call]
-        except UserNotAllowed as error:
-            raise ApiError(403, "No access to this service") from error
+        caller = self.shared.callers.get(user)
+        if caller is None:
+            try:
+                # access:services!service=<name>
+                self.check_hub_user(user)  # type: ignore[no-untyped-call]
+            except UserNotAllowed as error:
+                raise ApiError(403, "No access to this service") from error
+            caller = self.shared.callers.add(user)
         self._identified = True
         self.check_xsrf_cookie()
-        if scope not in user["scopes"]:
+        if scope not in caller.scopes:
             raise ApiError(403, f"Requires scope {scope}", scope=scope)
         self.current_user = user
-        self.caller = Caller.of(user)
+        self.caller = caller
 
     @staticmethod
     def unauthorized() -> ApiError:

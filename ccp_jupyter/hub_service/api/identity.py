@@ -24,6 +24,7 @@ OPEN: Final = ""
 
 # What an Execution keeps of the hub's user model: neither session nor token ids.
 _CLAIMS: Final = ("kind", "name", "admin", "groups", "roles", "scopes", "created")
+_MOST_CALLERS: Final = 1000
 _HUB_TIMEOUT: Final = 15.0
 
 
@@ -63,6 +64,30 @@ class Caller:
     def user(self) -> bool:
         """Whether it is a user of the hub, not a service."""
         return str(self.claims.get("kind", "user")) == "user"
+
+
+class Callers:
+    """Callers by the hub's model of them, which its library keeps for some seconds.
+
+    Only models that were let in are added, so what is found here may come in.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Mapping[str, Any], Caller]] = {}
+
+    def get(self, model: Mapping[str, Any]) -> Caller | None:
+        """Return the caller of the very same model, or None."""
+        found = self._known.get(id(model))
+        return found[1] if found is not None and found[0] is model else None
+
+    def add(self, model: Mapping[str, Any]) -> Caller:
+        """Return the caller of a model, and remember it."""
+        if len(self._known) >= _MOST_CALLERS:
+            self._known.clear()
+        caller = Caller.of(model)
+        # The model is kept too: as long as it lives, no other one can have its id.
+        self._known[id(model)] = (model, caller)
+        return caller
 
 
 class ServiceHubAuth(HubOAuth):

@@ -9,6 +9,7 @@ from ccp_jupyter.hub_service.api import documents
 from ccp_jupyter.hub_service.api.errors import NO_SUCH_JOB, ApiError
 from ccp_jupyter.hub_service.api.handler import ApiHandler
 from ccp_jupyter.hub_service.api.params import Interval
+from ccp_jupyter.hub_service.api.rendering import rendered_list
 from ccp_jupyter.hub_service.store.base import ExecutionQuery
 from ccp_jupyter.model.errors import shown
 from ccp_jupyter.model.execution import Execution
@@ -32,10 +33,14 @@ class JobHandlerBase(ApiHandler):
         return execution
 
 
-def status_of(handler: ApiHandler, execution: Execution) -> dict[str, Any]:
-    """Return the status document with message and progress of this moment."""
+def status_of(handler: ApiHandler, execution: Execution) -> bytes:
+    """Return the status document with message and progress of this moment, rendered."""
     live = handler.services.controller.live(execution)
-    return documents.status_info(execution, handler.base_url, live)
+    base = handler.base_url
+    return handler.shared.rendered.get(
+        (execution.id, execution.version, live, base),
+        lambda: documents.status_info(execution, base, live),
+    )
 
 
 def no_such_job(job_id: str) -> ApiError:
@@ -61,19 +66,16 @@ class JobsHandler(ApiHandler):
             for name, values in self.request.query_arguments.items()
             if name in ("type", "processID", "status")
         }
-        self.reply(
-            {
-                "jobs": [status_of(self, execution) for execution in page.items],
-                "links": documents.page_links(
-                    base,
-                    "jobs",
-                    urlencode(rest),
-                    self.query["offset"],
-                    self.query["limit"],
-                    page.next_offset,
-                ),
-            }
+        links = documents.page_links(
+            base,
+            "jobs",
+            urlencode(rest),
+            self.query["offset"],
+            self.query["limit"],
+            page.next_offset,
         )
+        jobs = [status_of(self, execution) for execution in page.items]
+        self.reply_rendered(rendered_list("jobs", jobs, links))
 
     def _execution_query(self) -> ExecutionQuery:
         query: dict[str, Any] = dict(self.query)
@@ -104,7 +106,7 @@ class JobHandler(JobHandlerBase):
 
     async def get(self, job_id: str) -> None:
         """Tell how it stands."""
-        self.reply(status_of(self, await self.visible(job_id)))
+        self.reply_rendered(status_of(self, await self.visible(job_id)))
 
     async def delete(self, job_id: str) -> None:
         """Dismiss a running Execution; remove a finished one with all its files."""

@@ -93,6 +93,7 @@ class LandingHandler(ApiHandler):
         page = await self.services.store.list_executions(query)
         self.xsrf_token  # noqa: B018  (reading it sets the cookie that scripts must send back)
         self.set_header("Content-Type", "text/html; charset=utf-8")
+        self.set_header("Referrer-Policy", "same-origin")
         self.set_header(
             "Content-Security-Policy",
             "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",

@@ -16,6 +16,7 @@ from ccp_jupyter.hub_service.api.errors import (
 from ccp_jupyter.hub_service.api.handler import ApiHandler
 from ccp_jupyter.hub_service.api.identity import SHARE
 from ccp_jupyter.hub_service.api.links import segment
+from ccp_jupyter.hub_service.api.rendering import rendered_list
 from ccp_jupyter.hub_service.controller.base import Submission
 from ccp_jupyter.hub_service.store.base import Conflict, Duplicate, MethodQuery
 from ccp_jupyter.model.errors import InvalidDocument, Problem, shown
@@ -98,16 +99,15 @@ class ProcessesHandler(MethodHandler):
         page = await self.services.store.list_methods(query)
         base = self.base_url
         rest = urlencode({"q": search}) if search else ""
-        self.reply(
-            {
-                "processes": [
-                    documents.process_summary(method, base, self.may_change(method))
-                    for method in page.items
-                ],
-                "links": documents.page_links(
-                    base, "processes", rest, offset, limit, page.next_offset
-                ),
-            }
+        links = documents.page_links(base, "processes", rest, offset, limit, page.next_offset)
+        summaries = [self._summary(method, base) for method in page.items]
+        self.reply_rendered(rendered_list("processes", summaries, links))
+
+    def _summary(self, method: StoredMethod, base: str) -> bytes:
+        mutable = self.may_change(method)
+        return self.shared.rendered.get(
+            (method.id, etag(method), mutable, base),
+            lambda: documents.process_summary(method, base, mutable),
         )
 
     async def post(self) -> None:

@@ -86,7 +86,56 @@ _JOB_FILTERS: Final = (
 )
 _STREAM: Final = Answer("events as they come", {SSE: None})
 
+# Tornado looks through them in this order, so those that are asked for most come first.
 ROUTES: Final = (
+    Route(
+        "jobs/{job_id}",
+        JobHandler,
+        {
+            "GET": _get("getStatus", "How an Execution stands", schemas.StatusInfo, "jobs"),
+            "DELETE": Operation(
+                SUBMIT,
+                "dismiss",
+                "Dismiss a running Execution, remove a finished one",
+                {200: Answer("its last status", {JSON: schemas.StatusInfo})},
+                tag="jobs",
+            ),
+        },
+    ),
+    Route(
+        "processes",
+        ProcessesHandler,
+        {
+            "GET": _get(
+                "getProcesses",
+                "Methods that you may see",
+                schemas.ProcessList,
+                "processes",
+                (*Paging(100).params, Param("q", "text to look for", *text(200), default="")),
+            ),
+            "POST": Operation(
+                SUBMIT,
+                "deployProcess",
+                "Deploy a Method; public ones and those in a Context need custom:ccp:share",
+                {201: Answer("deployed", {JSON: schemas.ProcessSummary}, {**_LOCATION, **_ETAG})},
+                body=Body(schemas.MethodDocument),
+                errors={409: "there is a Method of this id: duplicated-process"},
+            ),
+        },
+    ),
+    Route(
+        "jobs",
+        JobsHandler,
+        {
+            "GET": _get(
+                "getJobs",
+                "Your Executions, newest first",
+                schemas.JobList,
+                "jobs",
+                (*_JOB_FILTERS, *Paging(10).params),
+            )
+        },
+    ),
     Route(
         "",
         LandingHandler,
@@ -144,27 +193,6 @@ ROUTES: Final = (
                 errors={429: "very many streams are open"},
                 tag="events",
             )
-        },
-    ),
-    Route(
-        "processes",
-        ProcessesHandler,
-        {
-            "GET": _get(
-                "getProcesses",
-                "Methods that you may see",
-                schemas.ProcessList,
-                "processes",
-                (*Paging(100).params, Param("q", "text to look for", *text(200), default="")),
-            ),
-            "POST": Operation(
-                SUBMIT,
-                "deployProcess",
-                "Deploy a Method; public ones and those in a Context need custom:ccp:share",
-                {201: Answer("deployed", {JSON: schemas.ProcessSummary}, {**_LOCATION, **_ETAG})},
-                body=Body(schemas.MethodDocument),
-                errors={409: "there is a Method of this id: duplicated-process"},
-            ),
         },
     ),
     Route(
@@ -228,33 +256,6 @@ ROUTES: Final = (
                     422: "the Idempotency-Key came before, with another request",
                 },
             )
-        },
-    ),
-    Route(
-        "jobs",
-        JobsHandler,
-        {
-            "GET": _get(
-                "getJobs",
-                "Your Executions, newest first",
-                schemas.JobList,
-                "jobs",
-                (*_JOB_FILTERS, *Paging(10).params),
-            )
-        },
-    ),
-    Route(
-        "jobs/{job_id}",
-        JobHandler,
-        {
-            "GET": _get("getStatus", "How an Execution stands", schemas.StatusInfo, "jobs"),
-            "DELETE": Operation(
-                SUBMIT,
-                "dismiss",
-                "Dismiss a running Execution, remove a finished one",
-                {200: Answer("its last status", {JSON: schemas.StatusInfo})},
-                tag="jobs",
-            ),
         },
     ),
     Route(

@@ -57,7 +57,8 @@ class StreamHandler(ApiHandler):
     async def pump(self, messages: AsyncIterator[str]) -> None:
         """Send messages as they come, and comments while none comes.
 
-        Call `check_room` before. Ends with the iterator, when the caller goes away, or when their token counts no more.
+        Call `check_room` before. Ends with the iterator, when the caller goes away, or when
+        their token counts no more.
         """
         name = self.caller.name
         self.shared.streams[name] = self.shared.streams.get(name, 0) + 1
