@@ -166,7 +166,9 @@ class _Writer:
             return self._slot(part)
         if isinstance(part, HereBody):
             return self._here_body(part)
-        return "`" + re.sub(r"([\\`])", r"\\\1", self.text(part.parts)) + "`"
+        # A plain " inside would mislead bash, which expands {a,b} before it looks into backticks.
+        protected = r'([\\`"])' if part.in_double else r"([\\`])"
+        return "`" + re.sub(protected, r"\\\1", self.text(part.parts)) + "`"
 
     def _problem(self, slot: Slot, rule: str) -> str:
         found = "{{ " + slot.name + " }}"

@@ -383,7 +383,7 @@ class _Reader:
         protected = r'\\([\\`$"])' if place is Place.DOUBLE else r"\\([\\`$])"
         parts = self._read_apart(re.sub(protected, r"\1", inner), start)
         self._flush(start - 1)
-        self.parts.append(Backticks(tuple(parts)))
+        self.parts.append(Backticks(tuple(parts), place is Place.DOUBLE))
         self.at = self.literal_from = min(end + 1, len(self.text))
 
     def _read_apart(self, text: str, start: int) -> list[Part]:

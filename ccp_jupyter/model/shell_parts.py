@@ -53,6 +53,8 @@ class Backticks:
     """A command between backticks, whose text has one level of backslashes taken off."""
 
     parts: tuple[Part, ...]
+    in_double: bool
+    """Inside double quotes: there the shell takes the backslash off \\" as well."""
 
 
 Part = str | Slot | HereBody | Backticks
