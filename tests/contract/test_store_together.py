@@ -156,12 +156,14 @@ async def test_an_execution_is_seen_with_all_its_tasks_or_not_at_all(store: Stor
     seen = 0
 
     async def add() -> None:
-        for number in range(60):
-            name = f"e{number}"
-            tasks = [a_task(name, index) for index in range(1, 21)]
-            await store.add_execution(an_execution(name), tasks)
-            await store.remove_execution(name)
-        done.set()
+        try:
+            for number in range(60):
+                name = f"e{number}"
+                tasks = [a_task(name, index) for index in range(1, 21)]
+                await store.add_execution(an_execution(name), tasks)
+                await store.remove_execution(name)
+        finally:
+            done.set()
 
     async def look() -> None:
         nonlocal seen
@@ -182,14 +184,16 @@ async def test_readers_never_see_an_older_state_than_before(store: Store) -> Non
 
     async def change() -> None:
         nonlocal kept, method
-        for _ in range(150):
-            kept, method = await asyncio.gather(
-                store.save_execution(kept), store.save_method(method)
-            )
-            newest[0] = kept.version
-        await store.remove_execution("e1")
-        newest[0] = 1000
-        done.set()
+        try:
+            for _ in range(150):
+                kept, method = await asyncio.gather(
+                    store.save_execution(kept), store.save_method(method)
+                )
+                newest[0] = kept.version
+            await store.remove_execution("e1")
+            newest[0] = 1000
+        finally:
+            done.set()
 
     async def look() -> int:
         last, looks = 0, 0

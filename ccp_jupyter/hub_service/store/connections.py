@@ -138,13 +138,14 @@ def engine(settings: Settings, *, write: bool, foreign_keys: bool = True) -> sa.
     return made
 
 
-def translated(error: DBAPIError, settings: Settings) -> Exception:
+def translated(error: DBAPIError | sqlite3.Error, settings: Settings) -> Exception:
     """Return the store's own error for one of SQLite; `error` itself when it is a fault of ours."""
-    code = getattr(error.orig, "sqlite_errorcode", 0)
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", 0)
     if code in _DUPLICATE:
-        return Duplicate(f"there is one already ({error.orig})")
+        return Duplicate(f"there is one already ({cause})")
     if code in _FULL or code & 0xFF == sqlite3.SQLITE_FULL:
         return StoreFull(f"no room left on the disk of {settings.path}; free some and repeat")
     if advice := _ADVICE.get(code & 0xFF):
-        return StoreUnusable(f"database {settings.path}: {advice} (SQLite: {error.orig})")
+        return StoreUnusable(f"database {settings.path}: {advice} (SQLite: {cause})")
     return error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -31,38 +33,41 @@ def migrate(settings: Settings, revision: str = SCHEMA) -> None:
     StoreFull
         There is no room for it.
     """
-    made = engine(settings, write=True, foreign_keys=False)
     try:
         settings.path.touch(mode=0o600, exist_ok=True)
-        with made.connect() as connection:
-            if _present(connection, settings.path) != revision:
-                _upgrade(connection, revision, settings.path)
-                connection.commit()
+        present = _present(settings)
+        made = engine(settings, write=True, foreign_keys=False)
+        try:
+            # Begun in any case, so that a lock of another program is noticed here.
+            with made.begin() as connection:
+                if present != revision:
+                    _upgrade(connection, revision, settings.path)
+        finally:
+            made.dispose()
     except OSError as error:
         raise StoreUnusable(f"database {settings.path}: {error}; name a usable file") from error
-    except DBAPIError as error:
+    except (DBAPIError, sqlite3.Error) as error:
         known = translated(error, settings)
         if known is not error:
             raise known from error
         raise StoreUnusable(
             f"database {settings.path} cannot be brought to schema {revision}, and was left as it"
-            f" was: {error.orig}; please report this"
+            f" was: {error}; please report this"
         ) from error
-    finally:
-        made.dispose()
 
 
-def _present(connection: sa.Connection, path: Path) -> str | None:
-    """Return the schema revision of the file, None when it is empty."""
-    names = connection.exec_driver_sql("SELECT name FROM sqlite_schema").scalars().all()
-    if not names:
-        return None
-    if "alembic_version" in names:
-        rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars()
-        if revision := rows.first():
-            return str(revision)
+def _present(settings: Settings) -> str | None:
+    """Return the schema revision of the file, None when it is empty; change nothing."""
+    with closing(sqlite3.connect(settings.path, timeout=settings.busy_timeout)) as connection:
+        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema")]
+        if not names:
+            return None
+        if "alembic_version" in names:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            if row:
+                return str(row[0])
     raise StoreUnusable(
-        f"database {path} belongs to another program (tables {sorted(names)[:3]} …);"
+        f"database {settings.path} belongs to another program (it has {sorted(names)[:3]} …);"
         " name another file"
     )
 
