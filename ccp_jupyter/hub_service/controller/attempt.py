@@ -116,8 +116,9 @@ class AttemptRun:
 
     def stop(self, outcome: Outcome, reason: str) -> None:
         """Give the Attempt this outcome, whatever it is doing; no effect when it has one."""
-        if self._stopping is None:
-            self._stopping = Ended(outcome, reason)
+        if self._stopping is not None:
+            return  # a second cancellation would tear what the first lets end
+        self._stopping = Ended(outcome, reason)
         if self._body is not None:
             self._body.cancel()
 
