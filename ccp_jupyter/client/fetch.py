@@ -17,7 +17,7 @@ from typing import IO, TypeVar
 import httpx
 
 from ccp_jupyter.client.errors import FetchFailed, NotFound, ServiceError, ServiceUnavailable
-from ccp_jupyter.client.incoming import folder_name, incoming, place, place_file, sweep
+from ccp_jupyter.client.incoming import clear, folder_name, incoming, place, place_file, sweep
 from ccp_jupyter.client.transport import Call, Transport, delays, path_of
 from ccp_jupyter.client.unpack import Unpacked, disk_message, flush, unpack
 
@@ -110,7 +110,7 @@ async def fetch_folder(
         archive = await download(transport, call, folder, report)
         placed = place_file(archive, wanted)
         flush(placed.parent)
-        _clear(folder)
+        clear(folder)
         return placed
 
     return await _in_folder(wanted.parent, f"{execution_id}.folder", work)
@@ -247,18 +247,8 @@ def _finish(archive: Path, files: Path, wanted: Path, unpacked: Unpacked) -> Fet
     flush(files)
     placed = place(files, wanted)
     flush(placed.parent)
-    _clear(archive.parent)
+    clear(archive.parent)
     return Fetched(placed, unpacked.files, unpacked.size, tuple(unpacked.notes))
-
-
-def _clear(folder: Path) -> None:
-    for entry in folder.iterdir():
-        if entry.name == "lock":
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry, ignore_errors=True)
-        else:
-            entry.unlink(missing_ok=True)
 
 
 async def _in_folder(parent: Path, key: str, work: Callable[[Path], Awaitable[T]]) -> T:
@@ -271,7 +261,7 @@ async def _in_folder(parent: Path, key: str, work: Callable[[Path], Awaitable[T]
             except ServiceUnavailable:
                 raise  # what has arrived stays for the next try
             except BaseException:
-                _clear(folder)
+                clear(folder)
                 raise
     except NotFound as error:
         raise FetchFailed(f"there is nothing to fetch: {error}") from None

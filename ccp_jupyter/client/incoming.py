@@ -9,7 +9,7 @@ import re
 import shutil
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = ".incoming-"
@@ -40,7 +40,7 @@ def incoming(parent: Path, key: str) -> Iterator[Path]:
     finally:
         # Removed while the lock is held: whoever waits for it sees that it is gone.
         if not any(entry.name != _LOCK for entry in _entries(folder)):
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
         os.close(lock)
 
 
@@ -51,7 +51,7 @@ def sweep(parent: Path) -> None:
             folder = Path(entry.path)
             lock = _locked(folder, make=False)
             if lock is not None:
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
                 os.close(lock)
 
 
@@ -120,6 +120,25 @@ def _first_free(parent: Path, name: str) -> tuple[Path, int]:
     raise AssertionError("count never ends")
 
 
+def clear(folder: Path) -> None:
+    """Remove everything from a folder that `incoming` gave, except its lock."""
+    for entry in _entries(folder):
+        if entry.name == _LOCK:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        else:
+            Path(entry.path).unlink(missing_ok=True)
+
+
+def _remove(folder: Path) -> None:
+    # The lock goes last: as soon as it is gone, others may take the folder for themselves.
+    with suppress(OSError):
+        clear(folder)
+        (folder / _LOCK).unlink(missing_ok=True)
+        folder.rmdir()
+
+
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as found:
@@ -132,7 +151,8 @@ def _locked(folder: Path, *, make: bool) -> int | None:
     """Lock a folder and return the lock; None when somebody else has it or it is gone."""
     while True:
         if make:
-            folder.mkdir(exist_ok=True)
+            with suppress(FileExistsError):
+                folder.mkdir()
         path = folder / _LOCK
         try:
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -19,6 +19,7 @@ import threading
 import unicodedata
 import zipfile
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -33,8 +34,7 @@ _LONGEST_NAME = 2000
 _RESERVE = 16 * 2**20
 """Bytes of the disk that are left for others."""
 _CHUNK = 2**20
-_MANY = 200
-"""From so many files on, one flush of everything is quicker than one for each."""
+_FLUSHES = 16
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -332,15 +332,15 @@ def _write_file(
 
 
 def _flush(target: Path, written: list[Path]) -> None:
-    if len(written) > _MANY:
-        os.sync()
-        return
     folders = {target}
     for path in written:
-        flush(path)
         folders.update(parent for parent in path.parents if parent.is_relative_to(target))
-    for folder in folders:
-        flush(folder)
+    # File systems write down together what is waited for at the same time.
+    with ThreadPoolExecutor(_FLUSHES) as pool:
+        for _ in pool.map(flush, written):
+            pass
+        for _ in pool.map(flush, folders):
+            pass
 
 
 def flush(path: Path) -> None:
