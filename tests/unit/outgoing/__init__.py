@@ -1,0 +1,1 @@
+"""Outgoing HTTP, against real servers on this machine."""
