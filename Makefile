@@ -17,7 +17,7 @@ help:
 	@echo
 	@echo 'make $(LAYERS)   one layer; ARGS="-k name" goes to pytest'
 	@echo 'make format         rewrite the code in the one style'
-	@echo 'make bench          measure; docs/performance.md explains'
+	@echo 'make bench          measure; ARGS=--quick takes 3 minutes; docs/performance.md explains'
 	@echo 'make up DIR=folder [NODES=2] [STORE=sqlite] [TLS=1]    a development stack; folder/stack.json says where'
 	@echo 'make down DIR=folder                                   end it'
 
@@ -51,7 +51,7 @@ format:
 	@$(PYTHON) -m ruff check --fix .
 
 bench:
-	@scripts/setup.sh test
+	@scripts/setup.sh bench
 	@$(PYTHON) -m benchmarks $(ARGS)
 
 setup:

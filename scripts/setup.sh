@@ -4,6 +4,7 @@
 #
 #   scripts/setup.sh demo    hub, service, what starts a docker engine and builds two small images
 #   scripts/setup.sh test    the same, and the tools of `make test`: registry, browser, linters
+#   scripts/setup.sh bench   what `make bench` needs: registry, wrk and zip, no browser
 #   scripts/setup.sh dev     .venv and .cache only
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,9 +12,9 @@ cd "$(dirname "$0")/.."
 kind=${1:-test}
 case $kind in
 demo) extra=hub ;;
-test | dev) extra=test ;;
+test | bench | dev) extra=test ;;
 *)
-    echo "setup: unknown kind '$kind' (demo, test or dev)" >&2
+    echo "setup: unknown kind '$kind' (demo, test, bench or dev)" >&2
     exit 2
     ;;
 esac
@@ -57,7 +58,7 @@ want() { # package command...: remembers the package when none of the commands i
 system_packages() {
     PATH=$PATH:/usr/sbin:/sbin
     # An engine that answers needs no second one, except in tests, which start and kill their own.
-    if [ "$kind" = test ] || ! docker_answers; then
+    if [ "$kind" != demo ] || ! docker_answers; then
         want docker.io dockerd
         want iproute2 ip
         want iptables iptables
@@ -65,8 +66,14 @@ system_packages() {
         want busybox-static busybox
         want ca-certificates update-ca-certificates
     fi
-    if [ "$kind" = test ]; then
+    if [ "$kind" != demo ]; then
         want docker-registry docker-registry registry
+    fi
+    if [ "$kind" = bench ]; then
+        want wrk wrk
+        want zip zip
+    fi
+    if [ "$kind" = test ]; then
         want chromium chromium chromium-browser google-chrome
         want git git
     fi
