@@ -159,6 +159,15 @@ async def test_by_title_then_id(store: Store, turn: int) -> None:
     assert page.next_offset is None
 
 
+async def test_long_page(store: Store) -> None:
+    methods = [a_method(f"m{number:03}") for number in range(120)]
+    for method in methods:
+        await store.add_method(method)
+    page = await store.list_methods(MethodQuery(viewer=ADMIN, limit=119))
+    assert [method.id for method in page.items] == [method.id for method in methods[:119]]
+    assert page.next_offset == 119
+
+
 @pytest.mark.parametrize(("limit", "offset"), [(0, 0), (-1, 0), (1, -1), (2**64, 0)])
 async def test_impossible_page_is_refused(store: Store, limit: int, offset: int) -> None:
     with pytest.raises(ValueError, match=r"limit|offset"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -29,6 +29,7 @@ from ccp_jupyter.model.execution import Execution, Task
 from ccp_jupyter.model.stored_method import StoredMethod
 
 CACHE_BYTES: Final = 8 * 2**20
+MOST_READ_HERE: Final = 101
 
 _METHODS = "methods"
 
@@ -168,7 +169,13 @@ class SqliteStore:
         parameters = sql.method_parameters(query)
         key = tuple(parameters.values())
         texts = await self._method_texts(key, sql.LIST_METHODS, parameters)
-        return _page((decoded(StoredMethod, text) for text in texts), query)
+
+        def read() -> list[StoredMethod]:
+            return [decoded(StoredMethod, text) for text in texts]
+
+        # A usual page is read at once; a long one must not stop the event loop.
+        items = read() if len(texts) <= MOST_READ_HERE else await self._read(read)
+        return _page(items, query)
 
     async def add_execution(self, execution: Execution, tasks: list[Task]) -> Execution:
         """See `Store.add_execution`."""
@@ -328,7 +335,6 @@ def _first_task_row(task: Task, execution_id: str) -> dict[str, Any]:
     return sql.task_row(kept, text)
 
 
-def _page(found: Iterable[T], query: ExecutionQuery | MethodQuery) -> Page[T]:
-    items = list(found)
+def _page(items: list[T], query: ExecutionQuery | MethodQuery) -> Page[T]:
     more = len(items) > query.limit
     return Page(items[: query.limit], query.offset + query.limit if more else None)
