@@ -23,6 +23,13 @@ _SLOW = r"""for number in 1 2 3 4 5 6 7 8; do echo "line $number of 8"; sleep 0.
 mkdir -p /ccp_data/output; echo done > /ccp_data/output/end.txt"""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give them more time: the first test of a session waits for hub, engines and browser."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.timeout(300))
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """A headless browser."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = [
@@ -79,7 +79,8 @@ class NotebookPage:
     def __init__(self, page: Page, path: str) -> None:
         self.page = page
         self.path = path
-        self._wait_ready()
+        self._panel = ""
+        self.wait_ready()
 
     def start(self, cell: int) -> None:
         """Run a cell, and return at once."""
@@ -102,10 +103,12 @@ class NotebookPage:
     def output(self, cell: int) -> str:
         """Return what a reader sees below a cell, as text."""
         # The text of a cell's own source must not be taken for output.
-        areas = self.page.locator(f".jp-Notebook-cell >> nth={cell}").locator(
-            ".jp-OutputArea-output"
-        )
-        return "\n".join(areas.all_inner_texts())
+        return "\n".join(self.cell(cell).locator(".jp-OutputArea-output").all_inner_texts())
+
+    def cell(self, number: int) -> Locator:
+        """Return a cell as it stands in the page."""
+        # JupyterLab restores the notebooks that were open before: look in this one only.
+        return self.page.locator(f"#{self._panel} .jp-Notebook-cell >> nth={number}")
 
     def wait_output(self, cell: int, text: str, timeout: float = 30) -> None:
         """Wait until a text stands below a cell."""
@@ -119,7 +122,9 @@ class NotebookPage:
         crumb.wait_for()
         return self.page.locator(".jp-DirListing-itemText").all_inner_texts()
 
-    def _wait_ready(self) -> None:
+    def wait_ready(self) -> None:
+        """Wait until the kernel is idle, also after it was restarted."""
+
         def ready() -> bool:
             try:
                 return bool(self.page.evaluate(_READY, self.path))
@@ -127,6 +132,9 @@ class NotebookPage:
                 return False
 
         self._poll(ready, 60, f"no idle kernel for {self.path}")
+        self._panel = str(
+            self.page.evaluate(f"async name => (await ({_PANEL})(name)).id", self.path)
+        )
 
     def _poll(self, condition, timeout: float, failure: str) -> None:
         deadline = time.monotonic() + timeout

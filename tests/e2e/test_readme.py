@@ -62,7 +62,7 @@ def test_bash_block(environment: dict[str, str], tmp_path: Path) -> None:
 
 def test_notebook_block(stack: Stack, notebook: OpenNotebook, table: Path) -> None:
     opened = notebook("alice", blocks("notebook")[0], name="readme.ipynb")
-    assert "successful" in opened.run(0)
+    assert "Successful" in opened.run(0)
     folder = stack.home("alice") / "CCP/executions"
     assert list(folder.rglob("statistics.json"))
 
