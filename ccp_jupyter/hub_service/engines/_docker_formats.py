@@ -54,6 +54,7 @@ EVENT_KINDS: dict[str, Literal["start", "oom", "die", "destroy"]] = {
     "destroy": "destroy",
 }
 _STREAMS: dict[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
+_PIECE = 16 * 1024  # in which the engine cuts long lines
 _STAMP = 30  # of "2026-11-21T10:00:00.123456789Z"
 
 
@@ -146,14 +147,18 @@ def container(data: Mapping[str, Any]) -> ContainerInfo:
     state = data["State"]
     kind = _STATES.get(state["Status"], "exited")
     ended = state["Status"] in ("exited", "dead")
+    started, finished = _moment(state.get("StartedAt", "")), None
+    if ended and (finished := _moment(state.get("FinishedAt", ""))) and started:
+        # The engine notes the start of a very short life after its end.
+        finished = max(started, finished)
     return ContainerInfo(
         id=data["Id"],
         name=data["Name"].removeprefix("/"),
         labels=data["Config"].get("Labels") or {},
         state=kind,
         exit_code=int(state["ExitCode"]) if ended else None,
-        started_at=_moment(state.get("StartedAt", "")),
-        finished_at=_moment(state.get("FinishedAt", "")) if ended else None,
+        started_at=started,
+        finished_at=finished,
         out_of_memory=bool(state.get("OOMKilled")),
     )
 
@@ -205,12 +210,15 @@ class FrameParser:
     makes a stamp a place to continue from. The engine's own do not: all pieces of a long line have
     one stamp, and those of the two streams may be swapped. What would not rise is counted up by a
     nanosecond, in the same way whenever the log is read from (a little before) the same place.
+
+    The log driver "local" loses the line end of a line that came in pieces; it is put back.
     """
 
     def __init__(self, after: str | None) -> None:
         self._after = after or ""
         self._last = ""
         self._buffer = bytearray()
+        self._in_pieces = {"stdout": False, "stderr": False}
 
     def feed(self, data: bytes) -> list[LogFrame]:
         """Take bytes as they come, return the frames that are complete and later than `after`."""
@@ -236,7 +244,11 @@ class FrameParser:
         if stamp <= self._last:
             stamp = _one_later(self._last)
         self._last = stamp
-        return LogFrame(stream, payload[_STAMP + 1 :], stamp)
+        data = payload[_STAMP + 1 :]
+        if self._in_pieces[stream] and len(data) < _PIECE and not data.endswith(b"\n"):
+            data += b"\n"
+        self._in_pieces[stream] = len(data) == _PIECE and not data.endswith(b"\n")
+        return LogFrame(stream, data, stamp)
 
 
 class LineSplitter:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ccp_jupyter.hub_service.engines._docker_errors import translated
 from ccp_jupyter.hub_service.engines._docker_transport import Call, Client
@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 _CALLS = 16
 _TRANSFERS = 4  # of each kind
-# Batches of a stream that wait for their reader before the engine has to wait too.
-_STREAM_BATCHES = 16
+# Items of a stream that wait for their reader before the engine has to wait too.
+_MOST_WAITING = 256
 
 
 class Threads:
@@ -93,23 +93,18 @@ class Threads:
         self, work: Callable[[Client, Call], Iterator[list[T]]], subject: str = ""
     ) -> AsyncIterator[T]:
         """Yield the items of the lists that `work` yields in a thread."""
-        loop = asyncio.get_running_loop()
-        batches: asyncio.Queue[list[T] | None] = asyncio.Queue()
-        room = threading.Semaphore(_STREAM_BATCHES)
+        mailbox: _Mailbox[T] = _Mailbox()
 
         def pump(client: Client, call: Call) -> None:
             for batch in work(client, call):
-                while not room.acquire(timeout=0.2):
-                    if call.aborted:
-                        return
-                loop.call_soon_threadsafe(batches.put_nowait, batch)
+                if not mailbox.put(batch, call):
+                    return
 
         call, done = self._start(pump, subject)
-        done.add_done_callback(lambda _: batches.put_nowait(None))
+        done.add_done_callback(mailbox.wake)
         try:
-            while (batch := await batches.get()) is not None:
-                room.release()
-                for item in batch:
+            while not done.done() or mailbox.items:
+                for item in await mailbox.take():
                     yield item
             done.result()
         finally:
@@ -214,6 +209,41 @@ class Threads:
 
     def _unreachable(self, why: str) -> NodeUnreachable:
         return NodeUnreachable(f"node {self.node.id} does not work: {why}")
+
+
+class _Mailbox(Generic[T]):
+    """Hands items from a thread to the loop, many at once when they come fast."""
+
+    def __init__(self) -> None:
+        self.items: list[T] = []
+        self._loop = asyncio.get_running_loop()
+        self._ready = asyncio.Event()
+        self._room = threading.Condition()
+
+    def put(self, batch: list[T], call: Call) -> bool:
+        """In the thread: add items, wait for room before; False when nobody wants them."""
+        with self._room:
+            while len(self.items) >= _MOST_WAITING and not call.aborted:
+                self._room.wait(0.2)
+            if call.aborted:
+                return False
+            if batch and not self.items:
+                self._loop.call_soon_threadsafe(self._ready.set)
+            self.items += batch
+        return True
+
+    async def take(self) -> list[T]:
+        """In the loop: wait for items, or `wake`, and return what is there."""
+        await self._ready.wait()
+        with self._room:
+            items, self.items = self.items, []
+            self._ready.clear()
+            self._room.notify()
+        return items
+
+    def wake(self, _: object) -> None:
+        """In the loop: no more items will come."""
+        self._ready.set()
 
 
 def _give_up(call: Call, done: asyncio.Future[Any]) -> None:

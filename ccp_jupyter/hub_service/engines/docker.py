@@ -11,6 +11,7 @@ from typing import IO, TypeVar
 
 from docker.errors import APIError, NotFound
 from docker.utils import parse_repository_tag
+from urllib3.exceptions import HTTPError
 
 from ccp_jupyter.hub_service.engines import _docker_formats as formats
 from ccp_jupyter.hub_service.engines._docker_errors import pull_failed
@@ -149,7 +150,13 @@ class DockerEngine:
         formats.checked_name(container)
 
         def work(client: Client, call: Call) -> None:
-            client.put_archive(container, path, Outgoing(archive, call))
+            try:
+                client.put_archive(container, path, Outgoing(archive, call))
+            except (OSError, HTTPError):
+                # An engine that refuses may hang up before it has read the archive, so that its
+                # reason is lost. The likely reason comes out when asked for.
+                client.ask("HEAD", f"/containers/{container}/archive", params={"path": path})
+                raise
 
         await self._threads.run(work, self._threads.uploads, subject=f"{container}:{path}")
 
