@@ -162,20 +162,36 @@ def test_a_graceful_stop_leaves_containers_running(stack, alice):
     assert attempts(alice, job) == 1
 
 
-def test_the_vault_killed_while_a_secret_is_needed(stack, alice):
-    secret = {"schema": {"type": "string", "format": "secret"}}
-    document = method(
-        stack.images["shell"], "sleep 3; echo {{ key }} | wc -c > n", inputs={"key": secret}
-    )
-    job = alice.start(document, key="0123456789")
-    alice.wait_for(job, "execute")
+SECRET = {"key": {"schema": {"type": "string", "format": "secret"}}}
+
+
+def kill_vault(stack):
     vault = stack.vault
     assert vault is not None
     stack.kill_service()
     vault.send(signal.SIGKILL)
     stack.start_service()
+
+
+def test_the_vault_killed_before_a_secret_is_used(stack, alice, slow_file):
+    document = method(stack.images["shell"], "true", inputs={**SECRET, "file": FILE})
+    job = alice.start(document, key="0123456789", file={"href": slow_file})
+    alice.wait_for(job, "launch")
+    kill_vault(stack)
     done = alice.wait(job)
-    # The container has what it needs, but the log could not be masked any more.
     assert done["status"] == "failed"
     assert "vault was restarted" in done["message"] and "submit again" in done["message"]
     nothing_left(stack, job)
+
+
+def test_the_vault_killed_after_a_secret_was_used(stack, alice):
+    script = "echo early; sleep 4; echo {{ key }} | wc -c > n; echo {{ key }}"
+    job = alice.start(method(stack.images["shell"], script, inputs=SECRET), key="0123456789")
+    alice.wait_for(job, "early")
+    kill_vault(stack)
+    done = alice.wait(job)
+    # The container has what it needs; what it writes now cannot be masked and is not kept.
+    assert done["status"] == "successful", done
+    assert alice.outputs(job) == {"n": b"11\n"}
+    assert alice.log(job) == "early\n"
+    assert any("left out" in e.get("message", "") for e in alice.events(job))

@@ -29,7 +29,7 @@ from ccp_jupyter.hub_service.engines.base import (
     NotThere,
 )
 from ccp_jupyter.hub_service.folder import Folders
-from ccp_jupyter.hub_service.vault.base import Vault, VaultUnreachable
+from ccp_jupyter.hub_service.vault.base import SecretsLost, Vault, VaultUnreachable
 from ccp_jupyter.model.execution import Execution, Task
 from ccp_jupyter.model.states import Outcome, Phase, TaskState, changed
 from ccp_jupyter.model.times import now
@@ -151,6 +151,7 @@ class AttemptRun:
                 await self._launch(container)
         elif attempt.phase is Phase.LAUNCH:
             await self._started(container.id)
+        self.agent.started(self._mark.name)
         log = asyncio.create_task(self._follow_log())
         try:
             exit_ = await self._wait_for_end(log)
@@ -263,14 +264,14 @@ class AttemptRun:
         return (now() - times[0]).total_seconds() if times else 0.0
 
     async def _follow_log(self) -> None:
-        secrets = await self._secrets()
+        secrets, size = await self._to_mask()
         while True:
             collector = LogCollector(
                 self._parts.records.events,
                 self._execution.owner,
                 self._mark,
-                int(self._execution.limits.log_size),
-                secrets.values(),
+                size,
+                secrets,
                 self._phase_reached,
                 self._resume,
             )
@@ -283,6 +284,18 @@ class AttemptRun:
                 return
             else:
                 return
+
+    async def _to_mask(self) -> tuple[list[str], int]:
+        """Return the texts to mask in the log, and how much of it to keep."""
+        try:
+            secrets = await self._secrets()
+        except SecretsLost:
+            await self._tell(
+                "the vault was restarted, so that secrets in the rest of the log cannot be"
+                " masked: it is left out"
+            )
+            return [], 0
+        return list(secrets.values()), int(self._execution.limits.log_size)
 
     async def _log_rest(self, log: asyncio.Task[None]) -> None:
         done, _ = await asyncio.wait((log,), timeout=_LOG_PATIENCE)

@@ -51,6 +51,7 @@ class Exit:
 class _Watch:
     def __init__(self, outages: int) -> None:
         self.future: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
+        self.started = False
         self.out_of_memory = False
         self.outages = outages
 
@@ -155,6 +156,10 @@ class NodeAgent:
         """
         self._watches[container] = _Watch(self._outages)
 
+    def started(self, container: str) -> None:
+        """Note that a watched container runs: from now on, its absence is an end."""
+        self._watches[container].started = True
+
     def unwatch(self, container: str) -> None:
         """Stop noting."""
         self._watches.pop(container, None)
@@ -164,12 +169,12 @@ class NodeAgent:
         watch = self._watches.get(name)
         if watch is None or watch.future.done():
             return
-        disturbed = True
         if container is None:
-            watch.future.set_result(Exit(None, watch.out_of_memory, disturbed))
+            if watch.started:
+                watch.future.set_result(Exit(None, watch.out_of_memory, disturbed=True))
         elif container.state == "exited":
             oom = watch.out_of_memory or container.out_of_memory
-            watch.future.set_result(Exit(container.exit_code, oom, disturbed))
+            watch.future.set_result(Exit(container.exit_code, oom, disturbed=True))
 
     async def ended(self, container: str) -> Exit:
         """Wait until a watched container ends.  Raises `NodeLost`."""

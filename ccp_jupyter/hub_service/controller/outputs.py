@@ -125,7 +125,7 @@ def _write(archive: IO[bytes], partial: Path, limits: Limits) -> Packed:
     links: list[tuple[str, str, str]] = []
     whole = _Whole(archive)
     with (
-        tarfile.open(fileobj=cast(IO[bytes], whole), mode="r|", bufsize=_CHUNK) as tar,
+        tarfile.open(fileobj=cast("IO[bytes]", whole), mode="r|", bufsize=_CHUNK) as tar,
         zipfile.ZipFile(partial, "w", allowZip64=True) as target,
     ):
         for member in tar:
