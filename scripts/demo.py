@@ -13,6 +13,7 @@ import os
 import shutil
 import statistics
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,10 @@ from typing import Any
 import httpx
 
 from ccp_jupyter.client import CcpError, Client
-from scripts.demo_engine import Engine, find_engine, forget_image, prepare_image
+from scripts.demo_engine import Engine, find_engine, forget_images, prepare_images
 from tests.stack.down import MARKER, down
 from tests.stack.engines import CannotStart
+from tests.stack.examples import example_methods
 from tests.stack.hub import DidNotStart, HubApi, HubSettings, start_hub, wait_answer, wait_hub
 from tests.stack.ports import is_open
 from tests.stack.records import StackError, note, write_private
@@ -128,8 +130,8 @@ def _start_all(folder: Path) -> HubSettings:
         members["public_port"] = _PORT
     settings = HubSettings.new(folder, **members)
     engine = find_engine(folder, _say)
-    image = prepare_image(engine, folder, _say)
-    write_config(folder, settings.service_config, _infrastructure(engine, image))
+    images = prepare_images(engine, folder, _say)
+    write_config(folder, settings.service_config, _infrastructure(engine, images))
     _say("starting JupyterHub with the ccp service")
     hub = start_hub(settings, folder / "logs/hub.log")
     note(folder, "hub", hub)
@@ -140,24 +142,24 @@ def _start_all(folder: Path) -> HubSettings:
         token = api.token(USER)
     write_private(folder / _TOKEN, token)
     with _client(settings) as client:
-        _register(client, image)
+        _register(client, images)
     _fill_home(folder)
     return settings
 
 
 def _end(folder: Path, keep_logs: bool = False) -> None:
-    forget_image(folder)
+    forget_images(folder)
     down(folder, keep_logs)
 
 
-def _infrastructure(engine: Engine, image: str) -> dict[str, Any]:
+def _infrastructure(engine: Engine, images: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": "local-docker",
         "name": "Local docker",
         "description": "The docker engine of this machine",
         "limits": {"memory": "512MiB", "cpus": 1, "max_time": 900},
         "nodes": [{"id": "local", "base_url": engine.base_url}],
-        "runtimes": [image],
+        "runtimes": list(images.values()),
     }
 
 
@@ -168,11 +170,8 @@ def _fill_home(folder: Path) -> None:
     shutil.copy(ROOT / "examples/notebooks/first-steps.ipynb", home)
 
 
-def _register(client: Client, image: str) -> None:
-    """Add the example Methods, with an image that the engine has or can pull."""
-    for path in sorted((ROOT / "examples/methods").glob("*.json")):
-        document = json.loads(path.read_text())
-        document["inputs"]["ccpimage"]["schema"]["default"] = image
+def _register(client: Client, images: Mapping[str, str]) -> None:
+    for document in example_methods(images):
         method = client.deploy(document)
         _say(f"registered the Method {method.title!r}")
 

@@ -1,11 +1,11 @@
-"""The docker engine of the demo, and the image that the example Methods run in."""
+"""The docker engine of the demo, and the images that the example Methods run in."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,9 @@ from requests.exceptions import RequestException
 
 from tests.stack import images
 from tests.stack.engines import CannotStart, check_installed, start_engine
+from tests.stack.examples import PUBLISHED
 
-PUBLISHED = "docker.io/library/python:3.11-slim"
-"""What the example Methods ask for."""
-_LOADED = "loaded-image.json"
+_LOADED = "loaded-images.json"
 
 
 @dataclass(frozen=True)
@@ -68,47 +67,67 @@ def _trouble(engine: Engine) -> str | None:
     return None
 
 
-def prepare_image(engine: Engine, folder: Path, say: Callable[[str], None]) -> str:
-    """Return an image with Python that the engine has: the published one, or one built here.
+def prepare_images(engine: Engine, folder: Path, say: Callable[[str], None]) -> dict[str, str]:
+    """Return images for the example Methods: the published ones, or some that are built here.
+
+    Returns
+    -------
+    dict
+        Name, as in `tests.stack.images`, to a reference that the engine has.
 
     Raises
     ------
     CannotStart
-        It can neither be pulled nor built.
+        They can neither be pulled nor built.
     """
     with closing(engine.client(timeout=600)) as client:
-        with suppress(ImageNotFound):
-            client.inspect_image(PUBLISHED)
-            return PUBLISHED
-        say(f"pulling {PUBLISHED}")
-        try:
-            client.pull(PUBLISHED)
-            client.inspect_image(PUBLISHED)
-        except (APIError, RequestException) as error:
-            say(f"no registry gives it ({str(error).splitlines()[0][:120]}); building one instead")
-        else:
-            return PUBLISHED
-        local = images.reference("python")
-        with suppress(ImageNotFound):
-            client.inspect_image(local)
-            return local
-        archive = images.ensure(["python"])["python"]
-        (folder / _LOADED).write_text(json.dumps({"base_url": engine.base_url, "image": local}))
-        with archive.open("rb") as file:
-            for line in client.load_image(file, quiet=True):
-                if "error" in line:
-                    raise CannotStart(f"the engine refuses {archive}: {line['error']}")
+        if all(_has(client, published) or _pull(client, published, say) for published in PUBLISHED):
+            return {name: published for published, name in PUBLISHED.items()}
+        say("no registry gives the images of the examples; building some that can do the same")
+        archives = images.ensure(PUBLISHED.values())
+        local = {name: images.reference(name) for name in archives}
+        loaded = [reference for reference in local.values() if not _has(client, reference)]
+        (folder / _LOADED).write_text(json.dumps({"base_url": engine.base_url, "images": loaded}))
+        for name, archive in archives.items():
+            if local[name] in loaded:
+                _load(client, archive)
         return local
 
 
-def forget_image(folder: Path) -> None:
-    """Remove the image that the demo gave to an engine; no error when the engine is gone."""
+def _has(client: Any, reference: str) -> bool:
+    try:
+        client.inspect_image(reference)
+    except ImageNotFound:
+        return False
+    return True
+
+
+def _pull(client: Any, reference: str, say: Callable[[str], None]) -> bool:
+    say(f"pulling {reference}")
+    try:
+        client.pull(reference)
+    except (APIError, RequestException) as error:
+        say(f"that failed: {str(error).splitlines()[0][:200]}")
+        return False
+    return _has(client, reference)
+
+
+def _load(client: Any, archive: Path) -> None:
+    with archive.open("rb") as file:
+        for line in client.load_image(file, quiet=True):
+            if "error" in line:
+                raise CannotStart(f"the engine refuses {archive}: {line['error']}")
+
+
+def forget_images(folder: Path) -> None:
+    """Remove the images that the demo gave to an engine; no error when the engine is gone."""
     try:
         loaded = json.loads((folder / _LOADED).read_text())
     except FileNotFoundError:
         return
     try:
         with closing(Engine(loaded["base_url"]).client(timeout=10)) as client:
-            client.remove_image(loaded["image"])
+            for reference in loaded["images"]:
+                client.remove_image(reference)
     except (DockerException, RequestException, OSError):
         return

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page
 from ccp_jupyter.client import Client
 from tests.conftest import missing
 from tests.e2e.lab import CannotBrowse, NotebookPage, open_browser, open_notebook, write_notebook
+from tests.stack.examples import example_methods
 from tests.stack.hub import repository
 from tests.stack.stack import Stack
 
@@ -70,7 +71,7 @@ def notebook(stack: Stack, browser: Browser) -> Iterator[OpenNotebook]:
 @pytest.fixture(scope="session")
 def methods(stack: Stack) -> None:
     """Add the example Methods, and one that writes a line every half second; all are public."""
-    documents = [json.loads(path.read_text()) for path in example_methods()]
+    documents = example_methods(stack.images)
     slow = json.loads(json.dumps(documents[0]))
     slow.update(id="slow-lines", title="Slow lines", outputs={})
     slow["inputs"] = {"ccpimage": slow["inputs"]["ccpimage"]}
@@ -78,7 +79,6 @@ def methods(stack: Stack) -> None:
         script["value"] = _SLOW.splitlines() if script["name"] == "execute-script" else []
     with Client(url=stack.service_url, token=stack.users["alice"]) as client:
         for document in [*documents, slow]:
-            document["inputs"]["ccpimage"]["schema"]["default"] = stack.images["python"]
             client.deploy(document)
 
 
@@ -88,8 +88,3 @@ def table(stack: Stack) -> Path:
     return Path(
         shutil.copy(repository() / "examples/data/weather.csv", stack.home("alice") / "data.csv")
     )
-
-
-def example_methods() -> list[Path]:
-    """Return the files of the example Methods."""
-    return sorted((repository() / "examples/methods").glob("*.json"))

@@ -1,0 +1,39 @@
+"""The example Methods, made to run in images that an engine really has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+PUBLISHED: Mapping[str, str] = {
+    "docker.io/library/busybox:1.36": "shell",
+    "docker.io/library/python:3.11-slim": "python",
+}
+"""Images that the examples ask for, and ours (tests/stack/images.py) that can do the same."""
+
+_FOLDER = Path(__file__).resolve().parents[2] / "examples/methods"
+
+
+def example_methods(images: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the documents of all example Methods.
+
+    Parameters
+    ----------
+    images : mapping
+        What to put in place of the image that a Method asks for, by the names of
+        `tests.stack.images`.
+
+    Raises
+    ------
+    KeyError
+        An example asks for an image that is not in `PUBLISHED`.
+    """
+    documents = []
+    for path in sorted(_FOLDER.glob("*.json")):
+        document = json.loads(path.read_text())
+        schema = document["inputs"]["ccpimage"]["schema"]
+        schema["default"] = images[PUBLISHED[schema["default"]]]
+        documents.append(document)
+    return documents
