@@ -25,7 +25,7 @@ from tests.stack.bridges import add_bridge, delete_bridge
 from tests.stack.certificates import make_certificates
 from tests.stack.daemons import Daemon, find, spawn
 from tests.stack.leftovers import end_cgroup, end_shims, remove_cgroup, unmount_below
-from tests.stack.ports import free_port, is_open
+from tests.stack.ports import free_port
 
 _PROGRAMS = ("dockerd", "containerd", "runc", "docker-init", "ip", "setpriv")
 _START_TIMEOUT = 40.0
@@ -176,23 +176,29 @@ class EngineHandle:
             find(int(pid_file.read_text())).kill()
             pid_file.unlink()
 
-    def _listens(self) -> bool:
-        # The SDK leaves its socket open when it cannot connect, hence this test before.
+    def _ping(self) -> None:
+        """Raise unless it answers."""
         address = urlsplit(self.base_url)
         if address.scheme == "tcp":
-            return is_open(address.port or 0)
-        with socket.socket(socket.AF_UNIX) as probe:
-            return probe.connect_ex(address.path) == 0
-
-    def _wait(self) -> None:
-        end = time.monotonic() + _START_TIMEOUT
-        while not self._listens() and self._daemon.alive() and time.monotonic() < end:
-            time.sleep(0.02)
-        while True:
             client = self.client(timeout=5)
             try:
                 client.ping()
-                return
+            finally:
+                client.close()
+            return
+        # Without the SDK, which leaves its unix socket open when it cannot connect.
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(5)
+            probe.connect(address.path)
+            probe.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            if b" 200 " not in (line := probe.recv(100)):
+                raise ConnectionError(f"unexpected answer {line!r}")
+
+    def _wait(self) -> None:
+        end = time.monotonic() + _START_TIMEOUT
+        while True:
+            try:
+                return self._ping()
             except (DockerException, RequestException, OSError) as error:
                 if not self._daemon.alive() or time.monotonic() > end:
                     self._daemon.end()
@@ -200,9 +206,7 @@ class EngineHandle:
                         f"engine {self.name} does not answer ({error});"
                         f" end of {self.log}:\n{self._daemon.tail()}"
                     ) from error
-                time.sleep(0.05)
-            finally:
-                client.close()
+            time.sleep(0.02)
 
 
 def start_engine(

@@ -79,7 +79,7 @@ def judge(exit_: Exit, phase: Phase, executed: bool, node: str, limits: Limits) 
             Outcome.FAILED, f"{where}: out of memory, the limit is {int(limits.memory)} bytes"
         )
     if exit_.disturbed and exit_.code in _ENDED_BY_ENGINE:
-        raise Ended(Outcome.PLATFORM, f"Node {node} went down while the container ran")
+        raise Ended(Outcome.PLATFORM, f"The container was ended from outside on Node {node}")
     if exit_.code == 0:
         raise Ended(
             Outcome.FAILED,

@@ -45,7 +45,8 @@ class Exit:
     """None when the container is gone."""
     out_of_memory: bool
     disturbed: bool
-    """The Node was away while it ran, so that the code may not be the script's own."""
+    """The Node was away while it ran, or somebody sent it a signal through the engine, so that
+    the code may not be the script's own."""
 
 
 class _Watch:
@@ -53,6 +54,7 @@ class _Watch:
         self.future: asyncio.Future[Exit] = asyncio.get_running_loop().create_future()
         self.started = False
         self.out_of_memory = False
+        self.signalled = False
         self.outages = outages
 
 
@@ -269,9 +271,11 @@ class NodeAgent:
         watch = None if mark is None else self._watches.get(mark.name)
         if watch is None or watch.future.done():
             return
-        disturbed = watch.outages != self._outages
+        disturbed = watch.signalled or watch.outages != self._outages
         if event.kind == "oom":
             watch.out_of_memory = True
+        elif event.kind == "kill":
+            watch.signalled = True
         elif event.kind == "die":
             watch.future.set_result(Exit(event.exit_code, watch.out_of_memory, disturbed))
         elif event.kind == "destroy":

@@ -47,8 +47,9 @@ _STATES: dict[str, Literal["created", "running", "exited"]] = {
     "exited": "exited",
     "dead": "exited",
 }
-EVENT_KINDS: dict[str, Literal["start", "oom", "die", "destroy"]] = {
+EVENT_KINDS: dict[str, Literal["start", "oom", "kill", "die", "destroy"]] = {
     "start": "start",
+    "kill": "kill",
     "oom": "oom",
     "die": "die",
     "destroy": "destroy",
@@ -211,12 +212,14 @@ class FrameParser:
     one stamp, and those of the two streams may be swapped. What would not rise is counted up by a
     nanosecond, in the same way whenever the log is read from (a little before) the same place.
 
+    `last` is the stamp of the last frame, empty before the first.
+
     The log driver "local" loses the line end of a line that came in pieces; it is put back.
     """
 
     def __init__(self, after: str | None) -> None:
         self._after = after or ""
-        self._last = ""
+        self.last = ""
         self._buffer = bytearray()
         self._in_pieces = {"stdout": False, "stderr": False}
 
@@ -241,9 +244,9 @@ class FrameParser:
             text = payload.decode(errors="replace")[:200]
             raise NodeUnreachable(f"the engine could not read a container's log: {text!r}")
         stamp = payload[:_STAMP].decode("ascii", errors="replace")
-        if stamp <= self._last:
-            stamp = _one_later(self._last)
-        self._last = stamp
+        if stamp <= self.last:
+            stamp = _one_later(self.last)
+        self.last = stamp
         data = payload[_STAMP + 1 :]
         if self._in_pieces[stream] and len(data) < _PIECE and not data.endswith(b"\n"):
             data += b"\n"

@@ -120,7 +120,8 @@ class ContainerInfo:
 class ContainerEvent:
     """Something that happened to one of our containers."""
 
-    kind: Literal["start", "oom", "die", "destroy"]
+    kind: Literal["start", "oom", "kill", "die", "destroy"]
+    """``kill``: somebody asked the engine to send it a signal, or the engine itself goes down."""
     container_id: str
     labels: dict[str, str]
     time_ns: int

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, TypeVar
 
 from docker.errors import APIError, NotFound
-from docker.utils import parse_repository_tag
+from docker.utils import parse_repository_tag, version_lt
 from urllib3.exceptions import HTTPError
 
 from ccp_jupyter.hub_service.engines import _docker_formats as formats
@@ -38,6 +38,9 @@ _READ = 64 * 1024
 # The engine filters by its own stamps, which may be a little older than those of frames that were
 # delivered before: all pieces of a line have the time of its first.
 _LOG_OVERLAP = 60
+# Engines before 23.0 may end a log that they follow before its last frames (they notice the end of
+# the container first), so that it has to be read once more.
+_WHOLE_LOGS = "1.42"
 _KNOWN_COMMANDS = 1000
 
 
@@ -166,17 +169,27 @@ class DockerEngine:
         await self._short(lambda client, _: client.start(container), container)
 
     async def logs(self, container: str, after: str | None = None) -> AsyncIterator[LogFrame]:
-        """Yield what was and will be written, until the container ends."""
+        """Yield what was and will be written, until the container ends.
+
+        The log of a container that was not started yet is empty.
+        """
         formats.checked_name(container)
+        path = f"/containers/{container}/logs"
         params = {"follow": "1", "stdout": "1", "stderr": "1", "timestamps": "1"}
         if after is not None:
             params["since"] = formats.since_before(after, _LOG_OVERLAP)
 
         def work(client: Client, call: Call) -> Iterator[list[LogFrame]]:
             parser = formats.FrameParser(after)
-            for data in _stream(client, call, f"/containers/{container}/logs", params):
-                if frames := parser.feed(data):
-                    yield frames
+            for data in _stream(client, call, path, params):
+                yield parser.feed(data)
+            if version_lt(client.api_version, _WHOLE_LOGS):
+                rest = {**params, "follow": "0"}
+                if parser.last:
+                    rest["since"] = formats.since_before(parser.last, _LOG_OVERLAP)
+                parser = formats.FrameParser(parser.last or after)
+                for data in _stream(client, call, path, rest):
+                    yield parser.feed(data)
 
         async for frame in self._threads.stream(work, container):
             yield frame

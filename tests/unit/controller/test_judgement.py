@@ -23,8 +23,8 @@ from ccp_jupyter.model.states import Outcome, Phase
         (3, False, True, Phase.EXECUTE, True, Outcome.FAILED, "exit code 3"),
         (137, True, False, Phase.EXECUTE, True, Outcome.FAILED, "out of memory.* 1073741824"),
         (137, False, False, Phase.EXECUTE, True, Outcome.FAILED, "exit code 137"),
-        (137, False, True, Phase.EXECUTE, True, Outcome.PLATFORM, "n1 went down"),
-        (255, False, True, Phase.DEPLOY, False, Outcome.PLATFORM, "n1 went down"),
+        (137, False, True, Phase.EXECUTE, True, Outcome.PLATFORM, "from outside on Node n1"),
+        (255, False, True, Phase.DEPLOY, False, Outcome.PLATFORM, "from outside on Node n1"),
         (None, False, True, Phase.EXECUTE, True, Outcome.PLATFORM, "gone from Node n1"),
     ],
 )

@@ -36,9 +36,7 @@ async def collect(events, *items, size=10_000, secrets=(), resume=None, start=0,
     async def reached(name):
         phases.append(name)
 
-    collector = LogCollector(
-        events, "alice", MARK, size, secrets, reached, resume or Resume({}, 0)
-    )
+    collector = LogCollector(events, "alice", MARK, size, secrets, reached, resume or Resume({}, 0))
     await collector.run(frames(*items, start=start, then=then))
     return phases
 
