@@ -7,6 +7,7 @@ The values themselves (ranges, patterns, choices) are checked by the service, wh
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time
 from enum import Enum
@@ -20,7 +21,7 @@ from ccp_jupyter.client.transport import Body
 from ccp_jupyter.client.uploads import Request, Upload, guessed_type
 from ccp_jupyter.model.errors import Problem, shown
 
-_SCHEMES = ("http://", "https://", "ftp://", "s3://")
+_LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
 
 class _Wrong(Exception):
@@ -59,7 +60,9 @@ def execute_body(
     request = Request()
     document: dict[str, Any] = {"inputs": {}, "response": "document"}
     for name, value in given.items():
-        described = method.inputs.get(name) or Input(name, {"minOccurs": 0})
+        described = method.inputs.get(name)
+        if described is None:
+            continue
         try:
             document["inputs"][name] = _value(described, value, request)
         except _Wrong as wrong:
@@ -93,12 +96,15 @@ def _gathered(
         if keyword in method.inputs:
             rule = f'this Method has an input of this name: write inputs={{"{keyword}": …}} for it,'
             problems.append(Problem(keyword, f'{rule} or inputs={{"{name}": …}} for the other'))
+        elif name not in method.inputs:
+            problems.append(Problem(keyword, f"{method.title!r} has no input {name} to set"))
         elif name in given:
             problems.append(Problem(keyword, f"given twice: also as {name}"))
-        given[name] = value
+        else:
+            given[name] = value
     given = {name: value for name, value in given.items() if value is not None}
     for name in given:
-        if name not in method.inputs and name not in CONTROLS.values():
+        if name not in method.inputs:
             hint = did_you_mean(name, method.inputs) or _known(method)
             problems.append(Problem(name, f"{method.title!r} has no such input{hint}"))
     for name, described in method.inputs.items():
@@ -188,7 +194,7 @@ def _file(described: Input, value: Any, request: Request) -> Any:
         if "href" not in value and "value" not in value:
             raise _Wrong('an object must be a link {"href": …} or {"value": …}', shown(value))
         return _plain(dict(value))
-    if isinstance(value, str) and value.lower().startswith(_SCHEMES):
+    if isinstance(value, str) and _LINK.match(value):
         name = value.split("?")[0].split("#")[0].rsplit("/", 1)[-1]
         return {"href": value, "type": guessed_type(name, described.media_type)}
     upload = _upload(described, value)
