@@ -11,27 +11,32 @@ from tests.stack.hub import HubSettings
 
 TARGET = ROOT / "docs/images/notebook.png"
 _NOTEBOOK = "first-steps.ipynb"
-_RUN = 5
-"""Index of the cell that runs the Method and waits."""
+_IMPORT, _RUN, _PICTURE, _REPLICAS = 1, 5, 7, 9
+"""Cells of it."""
 
 
 def main() -> int:
-    """Run the first notebook up to its results and take a picture; returns the exit status."""
+    """Run the first notebook and take a picture while it runs; returns the exit status."""
     settings = HubSettings.read(FOLDER)
     with open_browser() as browser:
-        page = browser.new_page(viewport={"width": 1360, "height": 860})
+        page = browser.new_page(viewport={"width": 1360, "height": 980})
         page.set_default_timeout(60_000)
         target = f"%2Ftree%2F{_NOTEBOOK}"
         log_in(page, settings.url, USER, settings.password, target)
         notebook = NotebookPage(page, _NOTEBOOK)
-        for cell in (1, _RUN, _RUN + 2, _RUN + 3):
+        for cell in (_IMPORT, _RUN, _PICTURE):
             notebook.run(cell)
         executions = Path("CCP/executions")
         home = settings.folder / "homes" / USER
         latest = max((home / executions).iterdir(), key=lambda path: path.stat().st_mtime)
         notebook.files(str(latest.relative_to(home) / "output"))
-        notebook.cell(_RUN).scroll_into_view_if_needed()
-        page.wait_for_timeout(1500)
+        news = page.get_by_role("button", name="No", exact=True)
+        if news.is_visible():
+            news.click()
+        notebook.start(_REPLICAS)
+        notebook.wait_output(_REPLICAS, "execute")
+        notebook.cell(_RUN).evaluate("cell => cell.scrollIntoView({block: 'start'})")
+        page.wait_for_timeout(700)
         TARGET.parent.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=TARGET)
     print(f"wrote {TARGET}")
