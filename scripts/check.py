@@ -123,9 +123,8 @@ def clean(run: Path) -> None:
     """End all that a test run started and did not end, and remove its folder."""
     if count := end_marked(TEST_RUN, str(run)):
         print(f"ended {count} processes that tests had left running", flush=True)
-    for state in run.rglob("engine.json"):
-        with suppress(FileNotFoundError):
-            EngineHandle.attach(state.parent).stop()
+    for state in sorted(run.rglob("engine.json")):
+        EngineHandle.attach(state.parent).stop()
     shutil.rmtree(run, ignore_errors=True)
 
 

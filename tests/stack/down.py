@@ -45,9 +45,8 @@ def down(folder: Path, keep_logs: bool = False) -> None:
     end_all([server for server in servers if server is not None], grace=2)
     end_marked(STACK, str(folder), grace=1)
     for state in sorted(folder.glob("engines/*/engine.json")):
-        with suppress(FileNotFoundError):
-            EngineHandle.attach(state.parent).stop()
-    with suppress(FileNotFoundError):
+        EngineHandle.attach(state.parent).stop()
+    if (folder / "registry/registry.json").exists():
         RegistryHandle.attach(folder / "registry").stop()
     for path in folder.iterdir():
         if path.name == MARKER or (keep_logs and path.name == "logs"):

@@ -67,6 +67,7 @@ def _tops(name: str) -> Iterator[Path]:
 
 def _pids(name: str) -> Iterator[int]:
     for top in _tops(name):
-        for file in top.rglob("cgroup.procs"):
+        # os.walk passes over cgroups that vanish meanwhile, as they do when containers end.
+        for folder, _, _ in os.walk(top):
             with contextlib.suppress(OSError):
-                yield from map(int, file.read_text().split())
+                yield from map(int, Path(folder, "cgroup.procs").read_text().split())
