@@ -62,7 +62,7 @@ class RelayHandler(CcpHandler):
         limit = self.ccp.max_upload_size
         length = self.request.headers.get("Content-Length", "0")
         if length.isdigit() and int(length) > limit:
-            raise web.HTTPError(413, f"at most {limit} bytes can be sent; give files as links")
+            raise web.HTTPError(413, _too_large(limit))
         if "text/event-stream" in self.request.headers.get("Accept", ""):
             raise web.HTTPError(406, "events come through this server's event bus, not here")
         self._body = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - see on_finish
@@ -70,16 +70,24 @@ class RelayHandler(CcpHandler):
     def data_received(self, chunk: bytes) -> None:
         """Keep a piece of the body."""
         self._received += len(chunk)
-        if self._received > self.ccp.max_upload_size:
-            raise web.HTTPError(413, "the body is too large; give files as links")
-        if self._body is not None:
+        # What is too large is received and dropped, so that the browser can read the answer.
+        if self._body is not None and self._received <= self.ccp.max_upload_size:
             self._body.write(chunk)
 
     def on_finish(self) -> None:
         """Let go of the body."""
         super().on_finish()
+        self._drop_body()
+
+    def on_connection_close(self) -> None:
+        """Let go of the body when the browser goes away."""
+        super().on_connection_close()
+        self._drop_body()
+
+    def _drop_body(self) -> None:
         if self._body is not None:
             self._body.close()
+            self._body = None
 
     @web.authenticated
     @authorized
@@ -107,6 +115,8 @@ class RelayHandler(CcpHandler):
 
     async def _relay(self) -> None:
         ccp = self.ccp
+        if self._received > ccp.max_upload_size:
+            raise web.HTTPError(413, _too_large(ccp.max_upload_size))
         headers = {
             name: self.request.headers[name] for name in SENT if name in self.request.headers
         }
@@ -144,11 +154,10 @@ class RelayHandler(CcpHandler):
         return self.ccp.url + path + ("?" + query if query else "")
 
     async def _chunks(self) -> AsyncIterator[bytes]:
-        body = self._body
-        if body is None:
-            return
-        body.seek(0)
-        while chunk := body.read(_CHUNK):
+        if self._body is not None:
+            self._body.seek(0)
+        # None as soon as the browser goes away.
+        while self._body is not None and (chunk := self._body.read(_CHUNK)):
             yield chunk
 
     async def _return(self, response: httpx.Response) -> None:
@@ -182,6 +191,10 @@ class RelayHandler(CcpHandler):
         """Cut the connection, so that nobody takes the answer for complete."""
         self.detach().close()
         self.on_finish()
+
+
+def _too_large(limit: int) -> str:
+    return f"at most {limit} bytes can be sent; give files as links"
 
 
 def _what(error: httpx.HTTPError) -> str:
