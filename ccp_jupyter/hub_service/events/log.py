@@ -94,7 +94,6 @@ class FileEventLog:
         self._channels: dict[str, Channel] = {}
         self._pending: list[_Append | _Remove] = []
         self._flushing: asyncio.Task[None] | None = None
-        self._syncing: set[asyncio.Future[None]] = set()
         self._closed = False
         # Only the writer's thread touches the journals.
         self._journals: OrderedDict[str, Journal] = OrderedDict()
@@ -223,8 +222,6 @@ class FileEventLog:
         self._closed = True
         while self._flushing is not None:
             await asyncio.shield(self._flushing)
-        if self._syncing:
-            await asyncio.wait(self._syncing)
         for channel in self._channels.values():
             channel.end()
         self._feed.close()
@@ -281,8 +278,6 @@ class FileEventLog:
             _settle(operation.done, event)
             return
         synced = asyncio.wrap_future(operation.synced)
-        self._syncing.add(synced)
-        synced.add_done_callback(self._syncing.discard)
         synced.add_done_callback(lambda s: _settle(operation.done, s.exception() or event))
 
     def _forget(self, operation: _Remove) -> None:
