@@ -19,7 +19,7 @@ def main() -> int:
     """Run the first notebook and take a picture while it runs; returns the exit status."""
     settings = HubSettings.read(FOLDER)
     with open_browser() as browser:
-        page = browser.new_page(viewport={"width": 1360, "height": 980})
+        page = browser.new_page(viewport={"width": 1360, "height": 1060})
         page.set_default_timeout(60_000)
         target = f"%2Ftree%2F{_NOTEBOOK}"
         log_in(page, settings.url, USER, settings.password, target)
