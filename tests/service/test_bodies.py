@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 import threading
 import urllib.error
@@ -57,6 +58,10 @@ BAD = {
     "UTF-16": ('{"inputs":{}}'.encode("utf-16"), "UTF-8"),
     "half a surrogate pair": (b'{"inputs":{"a":"\\ud800"}}', "ud800"),
     "half a surrogate pair as a name": (b'{"inputs":{"\\udfff":1}}', "udfff"),
+    "very many values": (b"[" + b"1," * MIB + b"1]", "values"),
+    "very many texts": (b"[" + b'"",' * MIB + b"1]", "values"),
+    "very many escapes": (b'["' + b"\\n" * (13 * MIB) + b'"]', "escapes"),
+    "a text without an end": (b'{"a":"' + b'\\"' * 1000, "Unterminated"),
     "a list": (b"[]", "object"),
     "a number": (b"5", "object"),
     "null": (b"null", "object"),
@@ -170,7 +175,7 @@ def test_clients_that_read_only_after_they_have_sent(alice, place, stack):
 
 
 def test_other_requests_go_on_while_a_large_body_is_decoded(alice, bob, place):
-    body = b'{"inputs":{"x":[' + b"1," * (20 * MIB) + b"1]}}"
+    body = b'{"inputs":{"x":"' + base64.b64encode(bytes(60 * MIB)) + b'"}}'
     done = threading.Event()
     slowest = 0.0
 

@@ -8,12 +8,15 @@ import json
 import socket
 import time
 import zipfile
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from ccp_jupyter.hub_service.api.errors import NO_SUCH_JOB, RESULT_NOT_AVAILABLE
 from tests.jobs import method
+from tests.service.conftest import CheckedCaller
 from tests.service.documents import check_error
 from tests.service.test_bodies import MIB, peak
 
@@ -103,7 +106,7 @@ def test_ranges(alice, place):
     assert alice.http.get(f"{place}/{ZIP}", headers={"If-None-Match": tag}).status_code == 304
 
 
-def folder(caller, place) -> zipfile.ZipFile:
+def folder(caller: CheckedCaller, place: str) -> zipfile.ZipFile:
     answer = caller.http.get(f"{place}/folder")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/zip"
@@ -214,8 +217,6 @@ def test_readers_that_are_slow_or_go_away_cost_nothing(alice, large, stack):
 
 
 def _open_files(pid: int) -> list[str]:
-    from pathlib import Path
-
     found = []
     for each in Path(f"/proc/{pid}/fd").iterdir():
         try:
@@ -226,8 +227,6 @@ def _open_files(pid: int) -> list[str]:
 
 
 def test_an_archive_that_breaks_off_is_not_taken_for_complete(alice, shell, stack):
-    import httpx
-
     job = alice.start(method(shell, "head -c 50000000 /dev/urandom > /ccp_data/large"))
     alice.wait(job)
     archive = next((stack.data_dir / "executions").rglob(f"{job}/output.zip"))

@@ -9,6 +9,7 @@ import pytest
 from ccp_jupyter.hub_service.api.errors import INVALID_PARAMETER, NO_SUCH_JOB
 from ccp_jupyter.hub_service.api.params import interval
 from tests.jobs import method, nothing_left
+from tests.service.conftest import CheckedCaller
 from tests.service.documents import check_error
 
 
@@ -26,7 +27,7 @@ def three(callers, shell):
     return jobs, good["id"], bad["id"]
 
 
-def ids(caller, *words):
+def ids(caller: CheckedCaller, *words: str) -> list[str]:
     answer = caller.http.get("jobs?" + "&".join(words))
     assert answer.status_code == 200, answer.text
     return [each["id"] for each in answer.json()["jobs"]]

@@ -158,4 +158,9 @@ def test_ids_that_cannot_be(alice, name):
     answer = alice.http.get(f"processes/{name}")
     assert answer.status_code in (200, 404)  # 200: ".." is the landing page, says the client
     assert answer.headers["content-type"] == "application/json"
-    assert alice.http.get("processes/%ff").status_code == 400
+
+
+def test_addresses_that_are_not_utf_8(alice, stack):
+    """The proxy does not let them through, so the service is asked itself."""
+    url = f"http://127.0.0.1:{stack.settings.service_port}/services/ccp/processes/%ff"
+    check_error(alice.http.get(url), 400)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 from collections.abc import Iterable
 from email.message import Message
 from typing import Any, Final
@@ -13,6 +14,10 @@ from ccp_jupyter.hub_service.api.errors import UNSUPPORTED_MEDIA_TYPE, ApiError,
 from ccp_jupyter.model.errors import InvalidDocument, Problem, shown
 
 MAX_DEPTH: Final = 64
+MAX_VALUES: Final = 100_000
+"""Values in one document. Long texts cost little; millions of numbers would block everybody."""
+MAX_ESCAPES: Final = 12_000_000
+_TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _LARGE: Final = 2**20
 """From here on, decoding takes longer than other requests should wait."""
 
@@ -105,11 +110,12 @@ def parse_json(body: bytes | bytearray) -> Any:
     Raises
     ------
     InvalidDocument
-        Not UTF-8, not JSON, a member given twice, a number that is not finite, nested deeper than
-        `MAX_DEPTH`, or text with half of a surrogate pair.
+        Not UTF-8, not JSON, a member given twice, a number that is not finite, more than
+        `MAX_VALUES` values, nested deeper than `MAX_DEPTH`, or text with half of a surrogate pair.
     """
     if not body.strip():
         raise _wrong("a JSON document is needed, and the body is empty")
+    _check_count(body)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -133,6 +139,29 @@ def parse_json(body: bytes | bytearray) -> Any:
         raise _wrong("is not JSON that can be read: a number has too many digits") from error
     _check_content(document)
     return document
+
+
+def _check_count(body: bytes | bytearray) -> None:
+    """Refuse what would keep the parser, which cannot be interrupted, busy for seconds."""
+    if body.count(b"\\") > MAX_ESCAPES:
+        raise _wrong(f"may hold at most {MAX_ESCAPES} escapes; give large texts as base64")
+    values, at = 1, 0
+    while at < len(body):
+        begin = body.find(b'"', at)
+        end = begin if begin >= 0 else len(body)
+        values += sum(body.count(sign, at, end) for sign in (b",", b"[", b"{"))
+        if values > MAX_VALUES:
+            raise _wrong(f"may hold at most {MAX_VALUES} values; give large data as a file")
+        at = _end_of_text(body, begin) if begin >= 0 else len(body)
+
+
+def _end_of_text(body: bytes | bytearray, begin: int) -> int:
+    """Return the place after a text that begins here; the body's end when it has none."""
+    end = body.find(b'"', begin + 1)
+    if end >= 0 and body.find(b"\\", begin, end) < 0:
+        return end + 1  # much faster than the expression, and true for all base64
+    found = _TEXT.match(body, begin)
+    return found.end() if found else len(body)
 
 
 def _wrong(rule: str, value: str = "", member: str = "") -> InvalidDocument:

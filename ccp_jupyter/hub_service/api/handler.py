@@ -87,6 +87,11 @@ class JsonHandler(web.RequestHandler):
         self.set_header("Content-Type", "application/json")
         self.finish(document)
 
+    def unchanged(self) -> None:
+        """Finish: what the caller has is still right (304)."""
+        self.set_status(304)
+        self.finish()
+
     def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
         """Send an error document; an exception that we know decides the status."""
         error = translated(kwargs.get("exc_info", (None, None, None))[1])

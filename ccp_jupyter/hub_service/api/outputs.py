@@ -79,8 +79,7 @@ class OutputFileHandler(OutputHandlerBase, DownloadHandler):
         self.set_header("Etag", tag)
         self.set_header("Accept-Ranges", "bytes")
         if self.check_etag_header():
-            self.set_status(304)
-            self.finish()
+            self.unchanged()
             return
         part = None
         if self.request.headers.get("If-Range", tag) == tag:

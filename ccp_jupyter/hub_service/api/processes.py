@@ -133,6 +133,9 @@ class ProcessHandler(MethodHandler):
         method = await self.visible(process_id)
         self.set_header("Etag", etag(method))
         self.set_header("Cache-Control", "private, no-cache")
+        if self.check_etag_header():
+            self.unchanged()
+            return
         self.reply(documents.process(method, self.base_url, self.may_change(method)))
 
     async def put(self, process_id: str) -> None:
