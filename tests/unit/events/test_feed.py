@@ -81,6 +81,15 @@ async def test_a_cursor_that_is_too_old_gives_a_reset(log: FileEventLog) -> None
     assert numbers(await take(again, 1)) == [53], "one continues from a reset's cursor"
 
 
+async def test_a_cursor_of_a_user_of_whom_nothing_is_left(log: FileEventLog) -> None:
+    feed = log.feed("alice")
+    await fill(log, "alice", 2)
+    old = (await take(feed, 1))[0].cursor
+    await feed.aclose()
+    await fill(log, "bob", 60, E2)
+    assert numbers(await take(log.feed("alice", old), 1)) == [None]
+
+
 async def test_the_oldest_cursor_that_still_works(log: FileEventLog) -> None:
     feed = log.feed("alice")
     await fill(log, "alice", 1)
