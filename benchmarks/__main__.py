@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import time
 import traceback
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print a table, write JSON; returns 1 when something could not be measured."""
     options = _parser().parse_args(arguments)
     folder: Path = options.dir.resolve()
+    # So that the stack is taken down then too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     begun = time.time()
     line, others = machine_line(), busy_share(2.0)
     print(line)

@@ -22,6 +22,12 @@ def sleeper(image: str, infrastructure: str) -> dict[str, Any]:
     return _method(SLEEPER, image, infrastructure, ["exec sleep 3600"])
 
 
+def filler(number: int, image: str, infrastructure: str) -> dict[str, Any]:
+    """Return one of the Methods that only make the list of Methods longer."""
+    found = _method(f"bench-filler-{number:02}", image, infrastructure, ["true"])
+    return {**found, "keywords": ["filler", "statistics"], "description": "Not run. " * 10}
+
+
 def bulk(image: str, infrastructure: str) -> dict[str, Any]:
     """Return a Method that fills /ccp_data with `megabytes`: half text, half random bytes.
 

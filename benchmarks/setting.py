@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +25,8 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 USER = "alice"
+FILLERS = 17
+"""Methods that make the list of Methods as long as a small group has it: 20."""
 LIMITS: Mapping[str, object] = {
     "memory": "64MiB",
     "max_time": 3600,
@@ -115,6 +118,8 @@ class Setting:
         with self.client() as client:
             for make in (methods.trivial, methods.sleeper, methods.bulk):
                 client.deploy(self.document(make))
+            for number in range(FILLERS):
+                client.deploy(self.document(partial(methods.filler, number)))
             client.run(methods.TRIVIAL).wait(120, progress=False)
         self.wait_clean()
 
