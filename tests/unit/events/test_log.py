@@ -6,7 +6,6 @@ import asyncio
 import gc
 import os
 import threading
-import time
 import tracemalloc
 from contextlib import aclosing
 from pathlib import Path
