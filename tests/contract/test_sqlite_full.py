@@ -33,7 +33,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         (folder / "ballast").write_bytes(b"x" * BALLAST)
         yield folder
     finally:
-        subprocess.run(["umount", str(folder)], check=True)
+        # Lazily: a test that failed has left its store open, and must not leave the mount too.
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def make_room(folder: Path) -> None:
@@ -98,6 +99,27 @@ async def test_full_disk_loses_nothing_and_is_usable_again(
     await assert_exactly(again, acknowledged | {"late"})
     assert await again.get_execution(some.id) == saved
     await again.close()
+
+
+@pytest.mark.parametrize("journal_mode", ["WAL", "TRUNCATE"])
+async def test_what_does_not_fit_does_not_harm_what_does(
+    small_disk: Path, journal_mode: str
+) -> None:
+    """Too large even for SQLite's memory: it finds out, and undoes everything, before the end."""
+    store = await SqliteStore.open(small_disk / "store.sqlite", journal_mode=journal_mode)
+    first = await store.add_execution(an_execution("first", output_size=1), [a_task("first")])
+    small = [an_execution(f"e{n}", output_size=1) for n in range(10)]
+    huge = an_execution("huge", message="x" * 5 * 2**20)
+    results = await asyncio.gather(
+        store.save_execution(first.model_copy(update={"message": huge.message})),
+        *(store.add_execution(record, [a_task(record.id)]) for record in (*small, huge)),
+        return_exceptions=True,
+    )
+    assert [isinstance(result, StoreFull) for result in results] == [True, *[False] * 10, True]
+    assert all(isinstance(result, Execution) for result in results[1:11])
+    await assert_exactly(store, {"first", *(record.id for record in small)})
+    assert await store.get_execution("first") == first
+    await store.close()
 
 
 async def test_what_a_kill_on_a_full_disk_leaves_is_whole(small_disk: Path) -> None:

@@ -245,14 +245,14 @@ async def test_open_executions_follow_saves(store: Store) -> None:
 
 
 async def test_open_tasks(store: Store) -> None:
-    for name, created in (("young", at(2)), ("old", at(1)), ("even-old", at(1))):
+    for name, created in (("a-young", at(2)), ("old", at(1)), ("even-old", at(1))):
         tasks, _ = tasks_with_and_without_work(name)
         execution = an_execution(name, created=created, status=Status.SUCCESSFUL)
         await store.add_execution(execution, list(reversed(tasks)))
     _, open_indexes = tasks_with_and_without_work("any")
     found = await store.open_tasks()
     assert [(task.execution_id, task.index) for task in found] == [
-        (name, index) for name in ("even-old", "old", "young") for index in sorted(open_indexes)
+        (name, index) for name in ("even-old", "old", "a-young") for index in sorted(open_indexes)
     ]
     assert {task.version for task in found} == {1}
 
