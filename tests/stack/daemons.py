@@ -31,6 +31,13 @@ class Daemon:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
+    def stop_running(self) -> None:
+        """Send SIGSTOP and wait until no thread of it runs."""
+        self.send(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.pid}/task")
+        while self.alive() and any(_state(thread) not in "Tt" for thread in threads.iterdir()):
+            time.sleep(0.005)
+
     def end(self, grace: float = 20.0) -> None:
         """Ask it to end; kill it after `grace` seconds. Returns when it is gone."""
         self.send(signal.SIGCONT)
@@ -100,6 +107,14 @@ def spawn(
 def find(pid: int) -> Daemon:
     """Return a process that runs already, whose log we do not have."""
     return Daemon(pid, _born(pid), Path(os.devnull))
+
+
+def _state(process: Path) -> str:
+    """Return the letter of a process or thread, T (stopped) when it has ended meanwhile."""
+    try:
+        return (process / "stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "T"
 
 
 def _born(pid: int) -> int:

@@ -137,7 +137,7 @@ class EngineHandle:
 
     def suspend(self) -> None:
         """Make it hang (SIGSTOP): it accepts connections and does not answer."""
-        self._daemon.send(signal.SIGSTOP)
+        self._daemon.stop_running()
 
     def resume(self) -> None:
         """Let it go on after `suspend`."""

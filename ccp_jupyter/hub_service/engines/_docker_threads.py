@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Generic, TypeVar
+
+from docker.errors import APIError
 
 from ccp_jupyter.hub_service.engines._docker_errors import translated
 from ccp_jupyter.hub_service.engines._docker_transport import Call, Client
@@ -48,6 +51,7 @@ class Threads:
         self._active: dict[Call, threading.Thread] = {}
         self._idle = asyncio.Event()
         self._sign: asyncio.Task[bool] | None = None
+        self._failures = 0
         self._closed = False
 
     async def run(
@@ -75,7 +79,10 @@ class Threads:
         ------
         EngineError
         """
+        failures = self._failures
         async with lane:
+            if failures != self._failures:
+                raise self._unreachable("it did not answer others who came before")
             return await self._run(work, subject, limit)
 
     async def run_now(self, work: Callable[[Client, Call], T], limit: float) -> T:
@@ -125,16 +132,18 @@ class Threads:
 
     async def _run(self, work: Callable[[Client, Call], T], subject: str, limit: float | None) -> T:
         call, done = self._start(work, subject)
-        began = time.monotonic()
+        end = math.inf if limit is None else time.monotonic() + limit
         try:
             while True:
-                finished, _ = await asyncio.wait({done}, timeout=self.timeout / 2)
+                pause = min(self.timeout / 2, max(0, end - time.monotonic()))
+                finished, _ = await asyncio.wait({done}, timeout=pause)
                 if finished:
                     return done.result()
                 now = time.monotonic()
-                if limit is not None and now - began > limit:
+                if now >= end:
                     raise self._unreachable(f"no result within {limit:g} s")
-                if now - call.touched > self.timeout / 2 - 0.1 and not await self._gives_sign():
+                if now - call.touched > self.timeout * 0.4 and not await self._gives_sign():
+                    self._failures += 1
                     raise self._unreachable(f"no answer within {self.timeout:g} s")
         finally:
             _give_up(call, done)
@@ -196,7 +205,11 @@ class Threads:
     def _connected(self) -> Client:
         with self._client_lock:
             if self._client is None:
-                self._client = Client(self.node, self.timeout)
+                try:
+                    self._client = Client(self.node, self.timeout)
+                except APIError as error:
+                    text = str(error.explanation or error)
+                    raise self._unreachable(f"it speaks another protocol: {text}") from error
             return self._client
 
     def _translated(self, error: Exception, subject: str, call: Call) -> Exception:

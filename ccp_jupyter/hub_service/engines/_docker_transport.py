@@ -16,6 +16,7 @@ import requests
 from docker.constants import MINIMUM_DOCKER_API_VERSION
 from docker.errors import create_api_error_from_http_exception
 from requests.adapters import HTTPAdapter
+from urllib3._base_connection import BaseHTTPConnection
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -48,7 +49,7 @@ class Call:
     def __init__(self) -> None:
         self.touched = time.monotonic()
         self.aborted = False
-        self._connection: HTTPConnection | None = None
+        self._sock: socket.socket | None = None
         self._lock = threading.Lock()
 
     @classmethod
@@ -63,14 +64,14 @@ class Call:
     def __exit__(self, *_: object) -> None:
         Call._current.call = None
         with self._lock:
-            self._connection = None
+            self._sock = None
 
     def touch(self) -> None:
         """Note that the engine gave or took something."""
         self.touched = time.monotonic()
 
-    def attach(self, connection: HTTPConnection) -> None:
-        """Note the connection in use.
+    def attach(self, sock: socket.socket | None) -> None:
+        """Note the socket in use.
 
         Raises
         ------
@@ -80,34 +81,28 @@ class Call:
         with self._lock:
             if self.aborted:
                 raise ConnectionAbortedError("nobody waits for this call any more")
-            self._connection = connection
+            self._sock = sock
 
     def abort(self) -> None:
         """Break off: what the thread reads or writes fails at once."""
         with self._lock:
             self.aborted = True
-            sock = None if self._connection is None else self._connection.sock
-            if sock is not None:
+            if self._sock is not None:
                 with contextlib.suppress(OSError):
                     # Not SSLSocket.shutdown, which would let the reader go on without TLS.
-                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+                    socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
 
 class _Breakable(HTTPConnection):
-    """A connection that tells the call of its thread about itself."""
+    """A connection that tells the call of its thread about its socket."""
 
     def connect(self) -> None:
         super().connect()
-        self._attach()
+        _attach(self.sock)
 
     def request(self, *args: Any, **kwargs: Any) -> None:
-        self._attach()
+        _attach(self.sock)
         super().request(*args, **kwargs)
-
-    def _attach(self) -> None:
-        call = Call.current()
-        if call is not None:
-            call.attach(self)
 
 
 class _TcpConnection(_Breakable):
@@ -115,7 +110,18 @@ class _TcpConnection(_Breakable):
 
 
 class _TlsConnection(_Breakable, HTTPSConnection):
-    pass
+    def connect(self) -> None:
+        try:
+            super().connect()
+        finally:
+            self._before_tls.close()
+
+    def _new_conn(self) -> socket.socket:
+        # During the handshake the socket is in nobody's hands but the TLS library's.
+        sock = super()._new_conn()
+        self._before_tls = sock.dup()
+        _attach(self._before_tls)
+        return sock
 
 
 class _UnixConnection(_Breakable):
@@ -133,18 +139,27 @@ class _UnixConnection(_Breakable):
             sock.close()
             raise
         self.sock = sock
-        self._attach()
+        _attach(sock)
 
 
-class _TcpPool(HTTPConnectionPool):
+class _Pool(HTTPConnectionPool):
+    def _put_conn(self, conn: BaseHTTPConnection | None) -> None:
+        # As the base does, without a warning in the log for every stream that ends.
+        if conn is not None and self.pool is not None and self.pool.full():
+            conn.close()
+        else:
+            super()._put_conn(conn)
+
+
+class _TcpPool(_Pool):
     ConnectionCls = _TcpConnection
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(_Pool, HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
-class _UnixPool(HTTPConnectionPool):
+class _UnixPool(_Pool):
     ConnectionCls = _UnixConnection
 
 
@@ -244,6 +259,12 @@ class Client(docker.APIClient):
         except requests.HTTPError as error:
             raise create_api_error_from_http_exception(error) from error
         return response
+
+
+def _attach(sock: socket.socket | None) -> None:
+    call = Call.current()
+    if call is not None:
+        call.attach(sock)
 
 
 def _pool(node: Node) -> HTTPConnectionPool:

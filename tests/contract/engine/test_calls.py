@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import IO
 
 import pytest
+from docker.utils import version_lt
 
 from ccp_jupyter.hub_service.engines.base import (
     AlreadyThere,
@@ -114,7 +115,10 @@ async def test_a_life_takes_six_requests(
     await engine.fetch(container, "/ccp_data", untarred)
     await engine.remove(container)
     requests = _requests(server)[before:]
-    assert len(requests) == 6, requests
+    client = server.client()
+    old = version_lt(client.version()["ApiVersion"], "1.42")  # logs are read twice
+    client.close()
+    assert len([r for r in requests if "version" not in r]) == 6 + old, requests
 
 
 def _requests(server: EngineHandle) -> list[str]:
@@ -215,7 +219,8 @@ async def test_own_settings_of_the_image_do_not_count(
         "Healthcheck": {"Test": ["CMD", "touch", "/unwanted"], "Interval": 10**9},
     }
     client.commit(base, "with-settings", "1", conf=settings)
-    kept = client.inspect_image("with-settings:1")["Config"]
+    image = client.inspect_image("with-settings:1")  # type: ignore[no-untyped-call]
+    kept = image["Config"]
     assert {key: kept[key] for key in settings} == settings
     container = await run(
         "trap 'echo got TERM; exit' TERM; touch /volume/x; echo ready; while :; do sleep 0.1; done",

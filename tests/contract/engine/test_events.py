@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import aclosing
 
 from ccp_jupyter.hub_service.engines.base import ContainerEvent
 from ccp_jupyter.hub_service.engines.docker import DockerEngine
@@ -17,8 +16,8 @@ async def _until(
 ) -> list[ContainerEvent]:
     """Return events up to the first of a kind."""
     found = []
-    async with asyncio.timeout(20), aclosing(engine.events(label, since_ns)) as events:
-        async for event in events:
+    async with asyncio.timeout(20):
+        async for event in engine.events(label, since_ns):
             found.append(event)
             if event.kind == kind:
                 break

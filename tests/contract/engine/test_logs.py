@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ccp_jupyter.hub_service.engines.base import BadRequest, NotThere
+from ccp_jupyter.hub_service.engines.base import BadRequest, LogFrame, NotThere
 from ccp_jupyter.hub_service.engines.docker import DockerEngine
 from tests.contract.engine.conftest import Run
 from tests.contract.engine.helpers import all_of, ended, joined
@@ -18,15 +18,25 @@ PIECE = 16 * 1024
 
 async def test_both_streams_in_order(engine: DockerEngine, run: Run) -> None:
     container = await run(
-        "for i in $(seq 20); do echo o$i; sleep 0.01; echo e$i >&2; sleep 0.01; done"
+        "for i in $(seq 20); do echo o$i; sleep 0.02; echo e$i >&2; sleep 0.02; done"
     )
     frames = await all_of(engine.logs(container))
-    assert [(f.stream, f.data) for f in frames] == [
-        (stream, f"{'o' if stream == 'stdout' else 'e'}{number}\n".encode())
-        for number in range(1, 21)
-        for stream in ("stdout", "stderr")
-    ]
+    for stream, letter in (("stdout", "o"), ("stderr", "e")):
+        lines = [frame.data for frame in frames if frame.stream == stream]
+        assert lines == [f"{letter}{number}\n".encode() for number in range(1, 21)]
+    assert len({frame.stream for frame in frames[:10]}) == 2
     assert await all_of(engine.logs(container)) == frames
+
+
+async def test_the_end_is_never_lost(engine: DockerEngine, run: Run) -> None:
+    async def life(number: int) -> bytes:
+        container = await run(f"sleep 0.0{number % 10}; printf {number}; printf end >&2")
+        frames = await all_of(engine.logs(container))
+        return joined(frames, "stdout") + joined(frames, "stderr")
+
+    for begin in range(0, 24, 8):
+        found = await asyncio.gather(*map(life, range(begin, begin + 8)))
+        assert found == [b"%dend" % number for number in range(begin, begin + 8)]
 
 
 async def test_stamps_rise_and_have_one_width(engine: DockerEngine, run: Run) -> None:
@@ -102,7 +112,8 @@ async def test_continue_after_each_frame(engine: DockerEngine, run: Run) -> None
 async def test_continue_a_line_while_it_is_written(engine: DockerEngine, run: Run) -> None:
     piece = "head -c 16384 /dev/zero | tr '\\0'"
     container = await run(f"{piece} a; sleep 0.6; echo other >&2; {piece} b; sleep 0.6; echo c")
-    frames, stamp = [], None
+    frames: list[LogFrame] = []
+    stamp = None
     while len(frames) < 4:
         async for frame in engine.logs(container, after=stamp):
             frames.append(frame)
@@ -122,16 +133,16 @@ async def test_continue_from_nonsense(engine: DockerEngine, run: Run, stamp: str
 
 
 async def test_slow_reader_gets_everything(engine: DockerEngine, run: Run) -> None:
-    container = await run("seq 200000")
+    container = await run("seq 50000")
     info = await ended(engine, container)
     assert info.exit_code == 0
     count, text = 0, hashlib.sha256()
     async for frame in engine.logs(container):
         text.update(frame.data)
         count += 1
-        if count % 20_000 == 0:
+        if count % 10_000 == 0:
             await asyncio.sleep(0.1)
-    expected = "".join(f"{number}\n" for number in range(1, 200_001))
+    expected = "".join(f"{number}\n" for number in range(1, 50_001))
     assert text.hexdigest() == hashlib.sha256(expected.encode()).hexdigest()
 
 
