@@ -19,7 +19,8 @@ from ccp_jupyter.client.method import CONTROLS, Input, Method, did_you_mean
 from ccp_jupyter.client.settings import workspace
 from ccp_jupyter.client.transport import Body
 from ccp_jupyter.client.uploads import Request, Upload, guessed_type
-from ccp_jupyter.model.errors import Problem, shown
+from ccp_jupyter.model import errors
+from ccp_jupyter.model.errors import Problem
 
 _LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -135,7 +136,7 @@ def _outputs(
 
 def _value(described: Input, value: Any, request: Request) -> Any:
     """Return the JSON form of what was given for one input."""
-    listed = isinstance(value, (list, tuple, set, frozenset)) or _is_range(value)
+    listed = isinstance(value, (list, tuple, set, frozenset, range))
     if listed and described.type != "array":
         values = list(value)
         if not described.many and len(values) != 1:
@@ -148,10 +149,6 @@ def _value(described: Input, value: Any, request: Request) -> Any:
         return converted if described.many else converted[0]
     single = _single(described, value, request)
     return [single] if described.many and described.type != "array" else single
-
-
-def _is_range(value: object) -> bool:
-    return isinstance(value, range)
 
 
 def _single(described: Input, value: Any, request: Request) -> Any:
@@ -174,6 +171,8 @@ def _plain(value: Any) -> Any:
     """Return a value in terms of JSON; understands times, enums and NumPy's scalars and arrays."""
     if isinstance(value, Enum):
         value = value.value
+    if isinstance(value, (range, set, frozenset)):
+        value = list(value)
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
     for convert in ("item", "tolist"):
@@ -235,6 +234,14 @@ def _frame(described: Input, frame: Any) -> Upload:
     tabs = described.media_type == "text/tab-separated-values"
     text = frame.to_csv(index=named, sep="\t" if tabs else ",")
     return _in_memory(text.encode(), described.media_type if tabs else "text/csv")
+
+
+def shown(value: object) -> str:
+    """Return a short form of whatever the caller gave; its own ``repr`` may fail."""
+    try:
+        return errors.shown(value)
+    except Exception:
+        return f"a {type(value).__name__}"
 
 
 def _found(value: str | PurePath) -> Path:
