@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 import docker
@@ -16,11 +16,13 @@ import requests
 from docker.constants import MINIMUM_DOCKER_API_VERSION
 from docker.errors import create_api_error_from_http_exception
 from requests.adapters import HTTPAdapter
-from urllib3._base_connection import BaseHTTPConnection
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from ccp_jupyter.model.infrastructure import Node, Tls
+
+if TYPE_CHECKING:
+    from urllib3._base_connection import BaseHTTPConnection
 
 # Idle connections that are kept; more are made when needed and closed after use.
 _KEPT_CONNECTIONS = 16
