@@ -70,7 +70,8 @@ class AsyncClient:
         return self._transport.url
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self.url}>"
+        # Tracebacks show objects that are not complete.
+        return f"<AsyncClient of {self.url if hasattr(self, '_transport') else 'nothing'}>"
 
     async def __aenter__(self) -> AsyncClient:
         return self

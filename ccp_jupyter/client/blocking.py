@@ -11,6 +11,7 @@ import atexit
 import os
 import threading
 from collections.abc import Coroutine, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -22,6 +23,7 @@ from ccp_jupyter.client.async_execution import AsyncExecution
 from ccp_jupyter.client.method import Method, MethodList
 from ccp_jupyter.client.record import FileList, Record, Records, Results
 from ccp_jupyter.client.settings import hidden
+from ccp_jupyter.client.transport import close_all
 from ccp_jupyter.client.waiting import Waiting
 from ccp_jupyter.model.events import Event
 
@@ -72,6 +74,8 @@ class _Loop:
     def close(self) -> None:
         """End the thread."""
         if self.pid == os.getpid() and self._thread.is_alive():
+            with suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(close_all(), self._loop).result(2)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(5)
             if not self._thread.is_alive():
@@ -217,7 +221,8 @@ class Client:
         return self._inner.url
 
     def __repr__(self) -> str:
-        return f"<Client of {self.url}>"
+        # Tracebacks show objects that are not complete.
+        return f"<Client of {self.url if hasattr(self, '_inner') else 'nothing'}>"
 
     def __enter__(self) -> Client:
         return self

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import httpx
 from pydantic import SecretStr
@@ -24,6 +24,7 @@ LARGEST_ANSWER = 64 * 2**20
 _LARGEST_ERROR = 2**20
 _SLOWEST_UPLOAD = 2**20
 """Bytes per second that the service may need to take in a large request."""
+_TRANSPORTS: WeakSet[Transport] = WeakSet()
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -130,6 +131,7 @@ class Transport:
         self.url = url
         self.timeout = timeout
         self._token = token
+        _TRANSPORTS.add(self)
         self._clients: WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             WeakKeyDictionary()
         )
@@ -254,6 +256,12 @@ class Transport:
         client = self._clients.pop(asyncio.get_running_loop(), None)
         if client is not None:
             await client.aclose()
+
+
+async def close_all() -> None:
+    """Close all connections that belong to the running event loop, which is about to end."""
+    for transport in list(_TRANSPORTS):
+        await transport.close()
 
 
 async def read_all(response: httpx.Response, limit: int, *, cut: bool = False) -> bytes:
