@@ -17,13 +17,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 import httpcore
 import httpx
 
-from ccp_jupyter import __version__
 from ccp_jupyter.hub_service.addresses import Network, is_allowed
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """From host name and port to addresses; raises OSError when there are none."""
 
+_AGENT = f"ccp-jupyter/{version('ccp-jupyter')}"
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
@@ -192,7 +193,7 @@ class Outgoing:
             httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=port, target=url.raw_path),
             headers=[
                 ("Host", url.netloc),
-                ("User-Agent", f"ccp-jupyter/{__version__}"),
+                ("User-Agent", _AGENT),
                 ("Accept", "*/*"),
                 ("Accept-Encoding", "identity"),
                 ("Connection", "close"),

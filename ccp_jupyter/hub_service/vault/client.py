@@ -10,11 +10,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import ccp_jupyter
 from ccp_jupyter.hub_service.vault.base import SecretsLost, VaultUnreachable
 from ccp_jupyter.hub_service.vault.wire import EXIT_TAKEN, FULL, LOST, MAX_MESSAGE, peer_uid
 
 _START_TIME = 10.0
+_IMPORT_FOLDER = Path(__file__).resolve().parents[3]
 # The vault gets no more of the environment: the service's own holds its tokens.
 _ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TZ")
 
@@ -217,7 +217,7 @@ async def ensure_running(socket: Path, log: Path) -> int:
 
 async def _start(socket: Path, log: Path) -> int:
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    environment["PYTHONPATH"] = str(Path(ccp_jupyter.__file__).parents[1])
+    environment["PYTHONPATH"] = str(_IMPORT_FOLDER)
     log.parent.mkdir(parents=True, exist_ok=True)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     try:
