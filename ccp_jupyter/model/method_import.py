@@ -131,17 +131,17 @@ def _plain_common(raw: dict[str, Any], member: str, problems: list[Problem]) -> 
         if isinstance(raw.get(name), str):
             raw[name] = [raw[name]]
         if isinstance(raw.get(name), list):
-            raw[name] = list(dict.fromkeys(filter(None, _hashable(raw[name]))))
+            raw[name] = _distinct([each for each in raw[name] if each not in (None, "")])
             if not raw[name]:
                 del raw[name]
     if "metadata" in raw:
         raw["metadata"] = _entries(raw["metadata"])
 
 
-def _hashable(values: list[Any]) -> list[Any]:
-    return (
-        values if all(isinstance(value, (str, type(None))) for value in values) else [str(values)]
-    )
+def _distinct(values: list[Any]) -> list[Any]:
+    if not all(isinstance(value, str) for value in values):
+        return values  # refused later
+    return list(dict.fromkeys(values))
 
 
 def _descriptors(raw: object, where: str, problems: list[Problem]) -> object:

@@ -116,8 +116,11 @@ def _plain_values(schema: dict[str, Any]) -> None:
     for name in ("enum", "required"):
         if schema.get(name) == []:
             del schema[name]
-    if isinstance(schema.get("required"), bool):  # how draft 3 marked single properties
+    required = schema.get("required")
+    if isinstance(required, bool):  # how draft 3 marked single properties
         del schema["required"]
+    elif isinstance(required, list) and all(isinstance(name, str) for name in required):
+        schema["required"] = list(dict.fromkeys(required))
 
 
 def _plain_type(schema: dict[str, Any]) -> None:

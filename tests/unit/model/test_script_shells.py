@@ -108,7 +108,7 @@ FRAGMENTS = {
         "..",
     ),
     "in $( ) in backticks": ('v=`printf %s. "$(printf %s. "{{ x }}")"`; show "$v"', "", ".."),
-    "after other expansions": ('show "${v:-"a}b"}${h#"ho"}$((1 + (2)))"{{ x }}', "a}bme3", ""),
+    "after other expansions": ('show "${w:-"a}b"}${h#"ho"}$((1 + (2)))"{{ x }}', "a}bme3", ""),
     "after $' in double": ('show "$\'"{{ x }}', "$'", ""),
     "after an arithmetic command": ("if [ 1 = 2 ]; then (( 1 )); fi; show {{ x }}", "", ""),
     "after a here-document": ("cat <<A >/dev/null; show {{ x }}\nit's \"$h\nA\n", "", ""),
@@ -248,6 +248,11 @@ RUBBISH = [
 ]
 
 
+def is_shell(shell: str, script: str) -> bool:
+    """Tell whether a shell finds no syntax error."""
+    return not subprocess.run([shell, "-nc", script], capture_output=True, timeout=20).stderr
+
+
 @settings(max_examples=250, deadline=None)
 @given(
     pieces=st.lists(st.sampled_from(RUBBISH), max_size=25),
@@ -266,8 +271,11 @@ def test_whatever_a_script_holds_nothing_of_a_value_runs(pieces, value, quote, t
     if "hacked" not in text:
         return
     folder = tmp_path_factory.mktemp("rubbish", numbered=True)
-    (folder / "program").write_bytes(text.encode())
     for shell in SHELLS:
+        # After some syntax errors bash goes on with the next line, be it a line of a quoted value.
+        if "\n" in value and not is_shell(shell, render(script.split("\n"), {"x": "0"})):
+            continue
+        (folder / "program").write_bytes(text.encode())
         subprocess.run(
             [shell, "program"],
             cwd=folder,
