@@ -160,7 +160,10 @@ class InputReader:
         if isinstance(raw, dict) and "value" in raw and raw.keys() <= _QUALIFIERS:
             # An object may have a member "value" itself: that meaning comes second.
             unwrapped = coerced(schema.type, raw["value"])
-            if descriptor.checker.accepts(unwrapped) or not descriptor.checker.accepts(raw):
+            is_itself = schema.type == "object" and not isinstance(unwrapped, dict)
+            if descriptor.checker.accepts(unwrapped) or not (
+                is_itself or descriptor.checker.accepts(raw)
+            ):
                 value = unwrapped
         elif isinstance(raw, dict) and "href" in raw and schema.type not in (None, "object"):
             self._problem(member, "takes the value itself; only files can be links")

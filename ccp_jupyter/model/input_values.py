@@ -15,6 +15,7 @@ _WHITE = re.compile(rb"[ \t\r\n]+")
 _NOT_BASE64 = re.compile(r"[^A-Za-z0-9+/= \t\r\n]")
 _AFTER_PADDING = re.compile(r"=[ \t\r\n]*[^= \t\r\n]")
 _UNSAFE = re.compile(r"[\s\x00-\x20\x7f\\\"<>^`{|}]")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@+-]{0,499}\Z")
 _MEDIA_TYPE = re.compile(
     r"[\w!#$&^.+-]{1,100}/[\w!#$&^.+*-]{1,100}([ \t]*;[^\x00-\x1f\x7f]{0,200})?\Z"
 )
@@ -23,6 +24,19 @@ _MEDIA_TYPE = re.compile(
 def is_media_type(text: object) -> bool:
     """Tell whether something is a media type such as ``text/csv; charset=utf-8``."""
     return isinstance(text, str) and bool(_MEDIA_TYPE.match(text))
+
+
+def image_rule(reference: str) -> str:
+    """Return the rule that the reference of a container image breaks, or nothing.
+
+    Parameters
+    ----------
+    reference : str
+        Value of ``ccpimage``; which forms there are is the Infrastructure's business.
+    """
+    if _IMAGE.match(reference):
+        return ""
+    return "must name a container image, such as docker.io/library/python:3.11-slim"
 
 
 def is_link(text: str) -> bool:

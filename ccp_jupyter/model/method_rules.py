@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from ccp_jupyter.model.errors import Problem, shown
-from ccp_jupyter.model.input_values import file_problem
+from ccp_jupyter.model.input_values import file_problem, image_rule
 from ccp_jupyter.model.method_import import SCRIPTS
 from ccp_jupyter.model.method_parts import Descriptor
 from ccp_jupyter.model.script import script_problems
@@ -130,6 +130,9 @@ def _control_problems(name: str, descriptor: Descriptor, member: str) -> list[Pr
         problems.append(Problem(f"{member}.schema.type", f"must be {wanted}", shown(kind)))
     if descriptor.many:
         problems.append(Problem(f"{member}.maxOccurs", "must be 1", shown(descriptor.max_occurs)))
+    default = descriptor.schema_.default
+    if name == "ccpimage" and isinstance(default, str) and default and image_rule(default):
+        problems.append(Problem(f"{member}.schema.default", image_rule(default), shown(default)))
     if descriptor.schema_.is_secret or descriptor.schema_.is_file:
         problems.append(Problem(f"{member}.schema", "must be neither a secret nor a file"))
     return problems

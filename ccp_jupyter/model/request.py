@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from ccp_jupyter.model.errors import InvalidDocument, Problem, shown
 from ccp_jupyter.model.infrastructure import Limits
 from ccp_jupyter.model.input_reader import CheckedValue, InputReader
-from ccp_jupyter.model.input_values import is_media_type, link_rule
+from ccp_jupyter.model.input_values import image_rule, is_media_type, link_rule
 from ccp_jupyter.model.json_data import data_problems
 from ccp_jupyter.model.method import Method
 from ccp_jupyter.model.method_import import SCRIPTS
@@ -108,6 +108,9 @@ def check_request(method: Method, body: object, limits: Limits) -> CheckedReques
         rule = f"at most {limits.max_replicas} replicas on this Infrastructure"
         problems.append(Problem("inputs.ccpreplicas", rule, str(replicas)))
     max_time = _number(inputs, "ccpmaxtime", limits.max_time, problems)
+    image = _text(inputs, "ccpimage")
+    if "ccpimage" in inputs and (rule := image_rule(image)):
+        problems.append(Problem("inputs.ccpimage", rule, shown(image)))
     note = _text(inputs, "ccpnote")
     if len(note) > LONGEST_NOTE:
         rule = f"must have at most {LONGEST_NOTE} characters"
@@ -121,7 +124,7 @@ def check_request(method: Method, body: object, limits: Limits) -> CheckedReques
     return CheckedRequest(
         inputs=inputs,
         secrets=reader.secrets,
-        image=_text(inputs, "ccpimage"),
+        image=image,
         replicas=replicas,
         max_time=min(max_time, limits.max_time),
         note=note,

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,13 +23,13 @@ def example(name: str) -> Method:
     return parse_method(json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")))
 
 
-def run(folder: Path, name: str, inputs: dict, *, replica: int = 1, shell=SHELL):
+def run(folder: Path, name: str, inputs: dict[str, Any], *, replica: int = 1, shell=SHELL):
     """Run deploy and execute script with `folder` in place of /ccp_data."""
     method = example(name)
     request = check_request(method, {"inputs": inputs}, Limits())
     (folder / "input").mkdir(exist_ok=True)
-    for input_id, values in request.inputs.items():
-        for value in values:
+    for input_id, found in request.inputs.items():
+        for value in found:
             if isinstance(value, InlineFile):
                 (folder / "input" / input_id).write_bytes(value.data)
     values = script_values(method, request.inputs, request.secrets, "an-execution", replica)

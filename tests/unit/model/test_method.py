@@ -4,6 +4,7 @@ import copy
 import json
 import time
 import uuid
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -20,7 +21,7 @@ def problems_of(document: object) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def schema_of(**schema):
+def schema_of(**schema: Any) -> Any:
     """The one form of an input's schema."""
     document = method_document({"x": {"schema": schema}})
     return parse_method(document).document()["inputs"]["x"]["schema"]
@@ -399,6 +400,7 @@ def test_hostile_input_ids(name):
             {"ccpreplicas": {"maxOccurs": 2, "schema": {"type": "integer"}}},
             "ccpreplicas.maxOccurs: must be 1",
         ),
+        ({"ccpimage": text_input(default="-x")}, "must name a container image"),
         ({"ccpnote": text_input(format="secret")}, "must be neither a secret nor a file"),
         (
             {"ccpimage": {"schema": {"type": "object"}}},
@@ -473,7 +475,7 @@ def test_the_largest_method_is_checked_in_a_few_seconds():
 
 
 def test_deep_methods_are_refused():
-    schema: dict = {"type": "string"}
+    schema: dict[str, Any] = {"type": "string"}
     for _ in range(5000):
         schema = {"type": "array", "items": schema}
     assert "levels of nesting" in problems_of(method_document({"x": {"schema": schema}}))[0]
@@ -506,7 +508,7 @@ def test_other_types_than_json_are_refused():
 # --- the one form --------------------------------------------------------------------------
 
 _words = st.sampled_from(["", "word", "more words", "é\n", "\u2028", "{", "x" * 60])
-_json = st.sampled_from(
+_json: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, 0, 1, -(2**63), 1.0, 0.1, "", "a", "é", [], [None, "1"], {}, {"a": None, "": [{}]}]
 )
 _ids = st.sampled_from(["a", "b-b", "_c", "d.1", "0"])

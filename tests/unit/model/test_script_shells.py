@@ -16,7 +16,7 @@ SHELLS = ("/bin/sh", "/bin/bash")
 # (which would drop NULs) do not stand in the way.
 PREAMBLE = ["exec 3>>seen", "show() { printf '%s\\0' \"$@\" >&3; }", "h=home; e="]
 
-HOSTILE = (
+HOSTILE: tuple[str, ...] = (
     "$(touch hacked)",
     "`touch hacked`",
     "'; touch hacked; '",
