@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -144,4 +145,7 @@ def test_removed_jobs_leave_no_files(alice, shell, stack):
     assert list((stack.data_dir / "executions").rglob(f"{job}/output.zip"))
     assert alice.http.delete(f"jobs/{job}").status_code == 200
     check_error(alice.http.get(f"jobs/{job}/outputs/output.zip"), 404, NO_SUCH_JOB)
-    assert not list((stack.data_dir / "executions").rglob(f"{job}/*"))
+    deadline = time.monotonic() + 10
+    while left := list((stack.data_dir / "executions").rglob(f"{job}/*")):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)

@@ -153,10 +153,10 @@ def test_parameters_that_do_not_fit(alice, query):
     assert error["parameter"] in error["detail"] or "%3C" in query
 
 
-@pytest.mark.parametrize("name", ["..", "%2e%2e", "a%2fb", "%00", "x" * 300, "%f0%9f%90%9f"])
+@pytest.mark.parametrize("name", ["a%2fb", "%2fetc", "%00", "x" * 300, "%f0%9f%90%9f"])
 def test_ids_that_cannot_be(alice, name):
     answer = alice.http.get(f"processes/{name}")
-    assert answer.status_code in (200, 404)  # 200: ".." is the landing page, says the client
+    assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/json"
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from tornado import web
 
-from ccp_jupyter.hub_service.api.handler import NotFound, Shared
+from ccp_jupyter.hub_service.api.answering import NotFound
+from ccp_jupyter.hub_service.api.handler import Shared
 from ccp_jupyter.hub_service.api.identity import ServiceHubAuth
 from ccp_jupyter.hub_service.api.openapi import openapi_document
 from ccp_jupyter.hub_service.api.pages import CallbackHandler
@@ -50,6 +51,7 @@ def make_app(services: Services, **settings: Any) -> web.Application:
         default_handler_class=NotFound,
         cookie_secret=services.options.cookie_secret or os.urandom(32),
         xsrf_cookies=True,
+        max_drain=services.options.max_drain,
         **settings,
     )
 

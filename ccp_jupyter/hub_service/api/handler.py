@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import uuid
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Final, cast
+from typing import Any
 
 from jupyterhub.services.auth import HubOAuthenticated, UserNotAllowed
 from tornado import web
-from tornado.http1connection import HTTP1Connection
-from tornado.iostream import StreamClosedError
 
 from ccp_jupyter.hub_service.api import bodies, links
-from ccp_jupyter.hub_service.api.errors import ApiError, translated, unavailable
+from ccp_jupyter.hub_service.api.answering import JsonHandler
+from ccp_jupyter.hub_service.api.errors import ApiError, unavailable
 from ccp_jupyter.hub_service.api.identity import (
     OPEN,
     Caller,
@@ -25,19 +21,8 @@ from ccp_jupyter.hub_service.api.identity import (
 )
 from ccp_jupyter.hub_service.api.operations import Operation, Operations
 from ccp_jupyter.hub_service.api.params import parse_query
-from ccp_jupyter.hub_service.api.rendering import Rendered, rendered
+from ccp_jupyter.hub_service.api.rendering import Rendered
 from ccp_jupyter.hub_service.api.services import Services
-
-log = logging.getLogger(__name__)
-
-_BODY_TIMEOUT: Final = 900.0
-"""Seconds in which a request body must arrive."""
-
-_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class Shared:
@@ -62,92 +47,12 @@ class Shared:
         self.health: tuple[float, dict[str, str]] = (float("-inf"), {})
 
 
-class JsonHandler(web.RequestHandler):
-    """Answers in JSON, errors too."""
-
-    _request_id = ""
-
-    def set_default_headers(self) -> None:
-        """Set what every answer carries."""
-        for name, value in _HEADERS.items():
-            self.set_header(name, value)
-        self.clear_header("Server")
-
-    def compute_etag(self) -> str | None:
-        """Do without: answers are made for one caller and not kept."""
-        return None
-
-    def reply(self, document: object, status: int = 200) -> None:
-        """Finish with a JSON document."""
-        self.reply_rendered(rendered(document), status)
-
-    def reply_rendered(self, document: bytes, status: int = 200) -> None:
-        """Finish with a JSON document that is bytes already."""
-        self.set_status(status)
-        self.set_header("Content-Type", "application/json")
-        self.finish(document)
-
-    def unchanged(self) -> None:
-        """Finish: what the caller has is still right (304)."""
-        self.set_status(304)
-        self.finish()
-
-    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
-        """Send an error document; an exception that we know decides the status."""
-        error = translated(kwargs.get("exc_info", (None, None, None))[1])
-        if error is not None:
-            status_code = error.status_code
-        super().send_error(status_code, **kwargs)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Write the RFC 7807 document of an error, without anything private."""
-        error = translated(kwargs.get("exc_info", (None, None, None))[1])
-        if error is None:
-            detail = "Unexpected error in the service; the administrators find it by request_id"
-            error = ApiError(status_code, detail, request_id=self._request_id)
-        for name, value in error.headers.items():
-            self.set_header(name, value)
-        document = error.document()
-        document["instance"] = self.request.path
-        self.reply(document, status_code)
-
-    def log_exception(
-        self,
-        typ: type[BaseException] | None,
-        value: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
-        """Log what nobody expected, under an id that the answer names."""
-        if isinstance(value, StreamClosedError):
-            return  # the caller went away
-        if translated(value) is None:
-            self._request_id = uuid.uuid4().hex
-            place = f"{self.request.method} {self.request.path}"
-            assert typ is not None and value is not None  # noqa: S101  (tornado's signature)
-            log.error("request %s: %s failed", self._request_id, place, exc_info=(typ, value, tb))
-        elif isinstance(value, web.HTTPError) and value.status_code >= 500:
-            log.warning("%s %s: %s", self.request.method, self.request.path, value)
-
-
-class NotFound(JsonHandler):
-    """Answers for paths that do not exist."""
-
-    def check_xsrf_cookie(self) -> None:
-        """Skip: nothing is changed here."""
-
-    def prepare(self) -> None:
-        """Answer 404, whatever the verb."""
-        raise ApiError(404, "There is nothing at this address; see /api")
-
-
 class ApiHandler(HubOAuthenticated, JsonHandler):
     """Identity without blocking, one explicit scope per verb, XSRF in the right order."""
 
     hub_auth_class = ServiceHubAuth
-    _stream_request_body = True  # what tornado's decorator @stream_request_body sets
     _identified = False
     _body: bytearray | None = None
-    _refusal: ApiError | None = None
     operation: Operation
     caller: Caller
     query: Mapping[str, Any]
@@ -159,15 +64,11 @@ class ApiHandler(HubOAuthenticated, JsonHandler):
         self.operations = operations
         self.closed = asyncio.Event()
 
-    async def prepare(self) -> None:
+    async def check(self) -> None:
         """Check the request in this order: verb, identity, access, XSRF, scope, parameters, body.
 
         XSRF comes after identity, because it matters only to callers without a token.
         """
-        connection = cast("HTTP1Connection", self.request.connection)
-        # Far above what is kept: the rest of a refused body is read and dropped, see _expect_body.
-        connection.set_max_body_size(self.services.options.max_drain)
-        connection.set_body_timeout(_BODY_TIMEOUT)
         operation = self.operations.get(self.request.method or "")
         if operation is None:
             raise web.HTTPError(405)
@@ -232,16 +133,9 @@ class ApiHandler(HubOAuthenticated, JsonHandler):
         if encoding != "identity":
             raise ApiError(415, f"Content-Encoding: must be identity (found {encoding[:80]!r})")
         limit = self.services.options.max_body
-        length = headers.get("Content-Length", "0")
-        size = int(length[:20]) if length.isdecimal() else 0
-        if size > limit:
-            self._refusal = bodies.too_large(limit)
-            # Most clients read an answer only after they have sent everything, and a proxy cuts
-            # them off when it comes earlier. So the body is read, and dropped.
-            if size > self.services.options.max_drain:
-                raise self._refusal
-        else:
-            self._body = bytearray()
+        if self.body_size() > limit:
+            raise bodies.too_large(limit)
+        self._body = bytearray()
 
     def data_received(self, chunk: bytes) -> None:
         """Keep a piece of the body, or drop it when none is wanted."""
@@ -252,8 +146,8 @@ class ApiHandler(HubOAuthenticated, JsonHandler):
                 raise bodies.too_large(self.services.options.max_body)
             self.shared.budget.take(len(chunk))
         except ApiError as error:
-            self._refusal = error
             self._drop_body()
+            self.refuse(error)
         else:
             self._body += chunk
 
@@ -263,17 +157,7 @@ class ApiHandler(HubOAuthenticated, JsonHandler):
             self._body = None
 
     async def json_body(self) -> Any:
-        """Return the decoded body.
-
-        Raises
-        ------
-        InvalidDocument
-            It is no JSON that we take.
-        ApiError
-            It was too large.
-        """
-        if self._refusal is not None:
-            raise self._refusal
+        """Return the decoded body.  Raises `InvalidDocument`."""
         assert self._body is not None  # noqa: S101  (the route's table announces a body)
         return await bodies.decoded(self._body)
 
@@ -294,7 +178,3 @@ class ApiHandler(HubOAuthenticated, JsonHandler):
         """Address of the service as the caller sees it, with a slash at the end."""
         services = self.services
         return links.origin(self.request, services.options.public_url) + services.prefix
-
-    def abort(self) -> None:
-        """Cut the connection: the only way to tell that a begun answer stays incomplete."""
-        cast("HTTP1Connection", self.request.connection).stream.close()

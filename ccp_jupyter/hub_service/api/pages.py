@@ -11,8 +11,9 @@ from typing import Any, ClassVar, Final
 from jupyterhub.services.auth import HubOAuthCallbackHandler
 from tornado.template import Loader
 
+from ccp_jupyter.hub_service.api.answering import JsonHandler
 from ccp_jupyter.hub_service.api.errors import ApiError
-from ccp_jupyter.hub_service.api.handler import ApiHandler, JsonHandler
+from ccp_jupyter.hub_service.api.handler import ApiHandler
 from ccp_jupyter.hub_service.api.identity import ServiceHubAuth
 from ccp_jupyter.hub_service.api.links import OGC_REL, link
 from ccp_jupyter.hub_service.store.base import ExecutionQuery, MethodQuery
@@ -49,7 +50,7 @@ class LandingHandler(ApiHandler):
 
     templates: ClassVar[Loader] = Loader(str(Path(__file__).with_name("templates")))
 
-    async def prepare(self) -> None:
+    async def check(self) -> None:
         """Send browsers that nobody knows to the hub's login, and only them."""
         self._page = self.request.method == "GET" and wants_page(
             self.request.headers.get("Accept", "")
@@ -57,7 +58,7 @@ class LandingHandler(ApiHandler):
         if self._page and await self._nobody():
             self.redirect(self.get_login_url())  # type: ignore[no-untyped-call]
             return
-        await super().prepare()
+        await super().check()
 
     async def _nobody(self) -> bool:
         # A token that counts no more gets the plain answer 401.
@@ -167,7 +168,7 @@ class CallbackHandler(HubOAuthCallbackHandler, JsonHandler):
     def check_xsrf_cookie(self) -> None:
         """Skip: there is only GET, and the OAuth state guards it."""
 
-    def prepare(self) -> None:
+    async def check(self) -> None:
         """Allow GET alone."""
         if self.request.method != "GET":
             raise ApiError(405, "Only GET is possible here", headers={"Allow": "GET"})
