@@ -300,7 +300,7 @@ def _checked(url: str) -> httpx.URL:
         raise AddressRefused(_shown(url), "a URL must not contain a user name or password")
     if not parsed.host or _port(parsed) not in range(1, 2**16):
         raise AddressRefused(_shown(url), "a URL must name a server, with a port below 65536")
-    return parsed.copy_with(fragment=None)
+    return parsed
 
 
 def _port(url: httpx.URL) -> int:
