@@ -28,8 +28,11 @@ from ccp_jupyter.client.transport import Call, Transport, delays, path_of
 from ccp_jupyter.model.events import Event, StatusEvent
 from ccp_jupyter.model.states import Status, is_final
 
-SILENCE = 40.0
-"""Seconds without a byte after which a stream counts as dead; the service writes every 15."""
+SILENCE = 22.0
+"""Seconds without a byte after which a stream counts as dead; the service writes every 15.
+
+It must be short: the hub's proxy does not pass on that a killed service cut its connection.
+"""
 POLL = 20.0
 """Seconds that a long poll may wait at the service."""
 PAGE = 1000

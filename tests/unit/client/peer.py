@@ -56,7 +56,7 @@ class Handler(web.RequestHandler):
             self.peer.faults.append(error)
             raise
 
-    get = post = put = delete = _serve  # type: ignore[assignment]
+    get = post = put = delete = _serve
 
     def cut(self) -> None:
         """Close the connection in the middle of whatever is going on."""

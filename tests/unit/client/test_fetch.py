@@ -60,7 +60,8 @@ def served(
 @pytest.fixture
 async def execution(peer, client, workspace) -> AsyncExecution:
     peer.on("GET", "jobs/j1", answer(status("successful")))
-    return await client.execution("j1")
+    found: AsyncExecution = await client.execution("j1")
+    return found
 
 
 def names(folder: Path) -> list[str]:

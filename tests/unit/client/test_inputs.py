@@ -10,6 +10,7 @@ import json
 import sys
 import types
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ from ccp_jupyter.model.request import check_request
 from ccp_jupyter.model.values import InlineFile, LinkValue, PlainValue, SecretValue
 
 FILE = {"type": "string", "format": "file", "contentMediaType": "text/csv"}
-DESCRIPTION = {
+DESCRIPTION: dict[str, Any] = {
     "id": "m1",
     "title": "Column statistics",
     "version": "1.0.0",
@@ -55,11 +56,13 @@ DESCRIPTION = {
 METHOD = Method(DESCRIPTION)
 
 
-def controls(**given):
+def controls(**given: Any) -> dict[str, Any]:
     return {"replicas": None, "max_time": None, "note": None, "image": None, **given}
 
 
-async def body(inputs=None, *, outputs=None, control=None, **named):
+async def body(
+    inputs: Any = None, *, outputs: Any = None, control: Any = None, **named: Any
+) -> Any:
     if "table" not in (inputs or {}):
         named.setdefault("table", b"x")
     made = execute_body(METHOD, named, inputs, control or controls(), outputs)
@@ -68,21 +71,23 @@ async def body(inputs=None, *, outputs=None, control=None, **named):
     return json.loads(sent)
 
 
-async def value(name, given):
+async def value(name: str, given: object) -> tuple[Any, Any]:
     """What is sent for one input; the service's own check accepts it too."""
     document = await body({name: given})
     checked = check_request(parse_method(DESCRIPTION), document, Limits())
     return document["inputs"][name], checked.inputs[name]
 
 
-def refused(match: str, inputs=None, *, outputs=None, control=None, **named):
+def refused(
+    match: str, inputs: Any = None, *, outputs: Any = None, control: Any = None, **named: Any
+) -> InvalidRequest:
     named.setdefault("table", b"x")
     with pytest.raises(InvalidRequest, match=match) as caught:
         execute_body(METHOD, named, inputs, control or controls(), outputs)
     return caught.value
 
 
-def uploaded(data: bytes, media_type: str = "text/csv") -> dict:
+def uploaded(data: bytes, media_type: str = "text/csv") -> dict[str, Any]:
     text = base64.b64encode(data).decode()
     return {"value": text, "mediaType": media_type, "encoding": "base64"}
 
@@ -231,7 +236,7 @@ def test_values_that_are_no_json(given):
 
 
 def test_deep_values():
-    deep: list = []
+    deep: list[Any] = []
     for _ in range(100_000):
         deep = [deep]
     refused("cannot be sent as JSON", settings={"a": deep})

@@ -10,15 +10,16 @@ import subprocess
 import sys
 import time
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 
 from ccp_jupyter.client import Method, html
-from ccp_jupyter.client import progress as module
 from ccp_jupyter.client.follow import Away, parse_event
 from ccp_jupyter.client.method import MethodList
 from ccp_jupyter.client.progress import Notebook, Plain, Progress, Terminal, cut, printable
 from ccp_jupyter.client.record import FileList, OutputFile, Record, Records, Results
+from ccp_jupyter.model.events import Event
 from tests.unit.client.peer import TOKEN, Peer, answer, done, event, sse, status
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>\x1b[2J\x00"
@@ -56,12 +57,16 @@ def harmless(text: str) -> None:
     assert not re.search(r"(#[0-9a-f]{3}|rgb|white|black)", text.replace("white-space", ""))
 
 
-def progress_of(*documents: dict) -> Progress:
+def item(document: dict[str, Any]) -> Event:
+    _, found = parse_event(document)
+    assert found is not None
+    return found
+
+
+def progress_of(*documents: dict[str, Any]) -> Progress:
     shown = Progress(Record(status("accepted")))
     for document in documents:
-        _, item = parse_event(document)
-        assert item is not None
-        shown.feed(item)
+        shown.feed(item(document))
     return shown
 
 
@@ -159,8 +164,7 @@ def test_replicas_are_told_apart():
         event(3, "phase", task=3, phase="execute"),
     )
     assert "2 in execute, 1 in launch" in shown.headline()
-    _, log = parse_event(event(4, task=2, lines=["hello"], truncated=True))
-    lines = shown.feed(log)
+    lines = shown.feed(item(event(4, task=2, lines=["hello"], truncated=True)))
     assert lines[0] == "[2] hello"
     assert "longer than the Infrastructure keeps" in lines[1]
 
@@ -169,8 +173,7 @@ def test_away_is_told():
     shown = progress_of()
     shown.feed(Away("gone", time.monotonic() - 30))
     assert "does not answer for 30 s, trying again" in shown.headline()
-    _, item = parse_event(event(1))
-    shown.feed(item)
+    shown.feed(item(event(1)))
     assert "does not answer" not in shown.headline()
 
 
@@ -187,7 +190,7 @@ def test_terminal_has_one_live_line_and_the_log_above():
 
 def test_at_most_ten_updates_a_second(monkeypatch):
     clock = [1000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
     updates = []
 
     class Handle:
@@ -200,8 +203,7 @@ def test_at_most_ten_updates_a_second(monkeypatch):
     terminal = Terminal(shown, stream)
     for n in range(1, 10_001):
         clock[0] += 0.001
-        _, item = parse_event(event(n, lines=[f"line {n}"]))
-        terminal.lines(shown.feed(item))
+        terminal.lines(shown.feed(item(event(n, lines=[f"line {n}"]))))
         notebook.update()
         terminal.update()
     assert len(updates) <= 100
@@ -232,8 +234,7 @@ def test_plain_lines_only_say_what_changes():
     for _ in range(100):
         view.update()
     view.lines(["a line"])
-    _, item = parse_event(event(1, "status", message="next"))
-    shown.feed(item)
+    shown.feed(item(event(1, "status", message="next")))
     view.update()
     lines = stream.getvalue().splitlines()
     assert len(lines) == 3

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -112,9 +113,9 @@ def call(peer, jp_fetch):  # noqa: F811
 @pytest.fixture
 def heard(jp_serverapp):
     """Everything that the extension says on the event bus: (kind, data)."""
-    found: list[tuple[str, dict]] = []
+    found: list[tuple[str, dict[str, Any]]] = []
 
-    async def listen(logger, schema_id: str, data: dict) -> None:
+    async def listen(logger, schema_id: str, data: dict[str, Any]) -> None:
         found.append((schema_id.split(":")[3], data))
 
     for kind in ("execution", "connection", "fetch"):

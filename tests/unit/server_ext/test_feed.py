@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def no_long_pauses(monkeypatch):
     monkeypatch.setattr(module, "delays", lambda *_: iter([0.1] * 10_000))
 
 
-def fed(*items: tuple[str, dict] | str, then: str = "hang") -> Behaviour:
+def fed(*items: tuple[str, dict[str, Any]] | str, then: str = "hang") -> Behaviour:
     """A feed: (cursor, event), or the cursor of a reset."""
 
     async def behave(handler: Handler) -> None:

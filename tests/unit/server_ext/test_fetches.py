@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -19,11 +20,11 @@ def job(peer):
     return peer
 
 
-def fetches(heard) -> list[dict]:
+def fetches(heard) -> list[dict[str, Any]]:
     return [data for kind, data in heard if kind == "fetch"]
 
 
-async def ended(heard) -> dict:
+async def ended(heard) -> dict[str, Any]:
     await until(lambda: fetches(heard) and fetches(heard)[-1]["state"] != "running")
     return fetches(heard)[-1]
 

@@ -47,6 +47,7 @@ async def test_off_outside_of_a_hub(outside_of_a_hub, jp_serverapp, jp_fetch, ca
     with pytest.raises(HTTPClientError) as caught:
         await jp_fetch("ccp_jupyter", "api", "jobs")
     assert caught.value.code == 503
+    assert caught.value.response is not None
     assert b"switched off" in caught.value.response.body
     assert "CCP_WORKSPACE" not in os.environ
 
