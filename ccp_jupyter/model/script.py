@@ -13,11 +13,15 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from ccp_jupyter.model.errors import InvalidDocument, Problem
-from ccp_jupyter.model.shell import VARIABLE, parse
+from ccp_jupyter.model.shell import parse
 from ccp_jupyter.model.shell_parts import Backticks, HereBody, Part, Place, Slot
+from ccp_jupyter.model.shell_slots import VARIABLE
 
 ALWAYS_KNOWN = frozenset({"ccptaskname", "ccptaskid"})
 """Variables of every script, beside the Method's inputs."""
+
+MOST_USES = 10_000
+"""How often one script may use variables."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}\Z")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
@@ -58,6 +62,9 @@ def script_problems(lines: Sequence[str], known: Collection[str]) -> list[Proble
         Unknown variables, and places where none can be quoted; members are ``line 3``.
     """
     text = "\n".join(lines)
+    uses = sum(1 for _ in VARIABLE.finditer(text))
+    if uses > MOST_USES:
+        return [Problem("", f"may use variables at most {MOST_USES} times", f"{uses} times")]
     problems = [
         Problem(
             f"line {text.count(chr(10), 0, match.start()) + 1}",

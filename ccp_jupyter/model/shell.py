@@ -10,36 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ccp_jupyter.model.errors import Problem
-from ccp_jupyter.model.shell_parts import Backticks, HereBody, Part, Place, Slot
+from ccp_jupyter.model.shell_parts import Backticks, HereBody, Part, Place
+from ccp_jupyter.model.shell_slots import VARIABLE, WORD_BREAKS, Shared, SlotReader
 
-VARIABLE = re.compile(
-    r"\{\{[ \t]*([A-Za-z0-9_][A-Za-z0-9_.-]*)[ \t]*(?:(\|)[ \t]*([A-Za-z0-9_-]*)[ \t]*)?\}\}"
-)
-
-_BREAKS = frozenset(" \t\n;&|<>()")
 _ORDINARY = re.compile(r"[^\\'\"`$\n \t;&|<>(){]+")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NAME_BEFORE = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*\Z")
-_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\[[^\]]*\])?\+?=")
-_SUBSCRIPT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\[[^\]]*\Z")
 _DELIMITER = re.compile(r"(?:'[^'\n]*'|\"[^\"\\$`\n]*\"|\\[^\n]|[^\s;&|<>()'\"\\$`])+")
 _CONTINUED = re.compile(r"(?<!\\)(?:\\\\)*\\\Z")
 _SPECIAL_PARAMETERS = frozenset("@*#?-$!0123456789")
-_LONGEST_PREFIX = 200
 _DEEPEST = 40
-
-
-@dataclass(slots=True)
-class _Shared:
-    """What the readers of one script have in common."""
-
-    problems: list[Problem] = field(default_factory=list)
-    unsure: str = ""
-    """Why shells may disagree about all that follows; empty as long as they do not."""
-    depth: int = 0
 
 
 @dataclass(slots=True)
@@ -77,89 +59,19 @@ def parse(text: str) -> tuple[list[Part], list[Problem]]:
     list of Part, list of Problem
         The parts; and what cannot be quoted, each with its line.
     """
-    shared = _Shared()
+    shared = Shared()
     reader = _Reader(text, shared, 1)
     reader.commands(inside=False)
     return reader.finish(), shared.problems
 
 
-class _Reader:
+class _Reader(SlotReader):
     """Reads one stretch of shell text from left to right."""
 
-    def __init__(self, text: str, shared: _Shared, line: int) -> None:
-        self.text = text
-        self.shared = shared
-        self.at = 0
-        self.line = line  # of the place `counted`
-        self.counted = 0
-        self.parts: list[Part] = []
-        self.literal_from = 0
+    def __init__(self, text: str, shared: Shared, line: int) -> None:
+        super().__init__(text, shared, line)
         self.pending: list[_Pending] = []
         self.level = 0  # of $( ) around the present place
-        self.braces = 0  # of ${ } around the present place
-
-    def finish(self) -> list[Part]:
-        """Return the parts, once all is read."""
-        self._flush(len(self.text))
-        return self.parts
-
-    def _flush(self, end: int) -> None:
-        if end > self.literal_from:
-            self.parts.append(self.text[self.literal_from : end])
-        self.literal_from = end
-
-    def _line(self) -> int:
-        if self.at > self.counted:
-            self.line += self.text.count("\n", self.counted, self.at)
-            self.counted = self.at
-        return self.line
-
-    def _unsure(self, construct: str) -> None:
-        if not self.shared.unsure:
-            self.shared.unsure = (
-                f"{construct} on line {self._line()}, which shells read differently"
-            )
-
-    def _problem(self, rule: str, value: str) -> None:
-        self.shared.problems.append(Problem(f"line {self._line()}", rule, value))
-
-    # --- variables -----------------------------------------------------------------------
-
-    def _slot(self, place: Place, word_from: int | None = None, redirect: bool = False) -> bool:
-        """Take the variable that stands here, if one does."""
-        match = VARIABLE.match(self.text, self.at)
-        if match is None:
-            return False
-        raw = match[2] is not None
-        if raw and match[3] != "raw":
-            self._problem("the only filter is `raw`", match[0])
-        elif not raw:
-            self._check_place(match[0])
-        before = self.text[max(self.at - _LONGEST_PREFIX, 0) : self.at]
-        after = self.text[match.end() : match.end() + 2]
-        word = self.text[self.at if word_from is None else word_from : self.at]
-        glued = bool(after) and after[0] not in _BREAKS
-        if place is Place.DOUBLE:
-            glued = bool(_NAME_BEFORE.search(before))
-        if place is Place.BARE and _SUBSCRIPT.match(word):
-            place = Place.INTEGER
-        in_range = before.endswith(("{", "..")) or after == ".."
-        one_word = redirect or bool(_ASSIGNMENT.match(word))
-        self._flush(self.at)
-        self.parts.append(Slot(match[1], raw, place, self._line(), one_word, glued, in_range))
-        self.at = self.literal_from = match.end()
-        return True
-
-    def _check_place(self, found: str) -> None:
-        if self.braces:
-            self._problem("no variable inside ${ }; assign it first, as in x={{ name }}", found)
-        elif self.shared.unsure:
-            self._problem(f"cannot be quoted safely after {self.shared.unsure}", found)
-
-    def _refuse_slot(self, offset: int, rule: str) -> None:
-        match = VARIABLE.match(self.text, self.at + offset)
-        if match and match[2] is None:
-            self._problem(rule, match[0])
 
     # --- command text --------------------------------------------------------------------
 
@@ -168,7 +80,7 @@ class _Reader:
         here = _Command()
         while self.at < len(self.text):
             char = self.text[self.at]
-            if char in _BREAKS:
+            if char in WORD_BREAKS:
                 self._end_word(here, inside)
                 if char == ")" and inside and here.parens == 0:
                     self._close()
@@ -407,6 +319,8 @@ class _Reader:
             return False
         else:
             self.at += 1
+            while self.text[self.at : self.at + 1] in (">", "&", "|"):
+                self.at += 1
         return True
 
     def _here_begins(self) -> None:
@@ -457,7 +371,7 @@ class _Reader:
 
     def _here_end(self, pending: _Pending) -> tuple[int, int]:
         """Return where the body ends, and where the line after its last line ends."""
-        at, continued = self.at, ""
+        at, continued, joined = self.at, False, ""
         while at < len(self.text):
             newline = self.text.find("\n", at)
             end = len(self.text) if newline < 0 else newline
@@ -465,11 +379,11 @@ class _Reader:
             bare = line.lstrip("\t") if pending.strip_tabs else line
             if bare == pending.delimiter and not continued:
                 return at, end
-            joined = (continued + line).lstrip("\t")
+            joined = (joined + line if continued else line).lstrip("\t")
             if joined.startswith(pending.delimiter) and (continued or self.level):
                 # bash ends a body inside $( ) at "EOF)", and joins lines before it compares.
                 self._unsure(f"a line that begins with {pending.delimiter} in a here-document")
-            goes_on = not pending.quoted and _CONTINUED.search(line)
-            continued = joined[:-1] if goes_on else ""
+            continued = not pending.quoted and bool(_CONTINUED.search(line))
+            joined = joined.removesuffix("\\")[: len(pending.delimiter) + 1]
             at = end + 1
         return len(self.text), len(self.text)
