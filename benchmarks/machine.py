@@ -41,6 +41,12 @@ def busy_share(seconds: float) -> float:
     return 1 - idle / total if total else 0.0
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the processor time that a process has used since its start."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def resident(pid: int) -> int:
     """Return the resident memory of a process, bytes."""
     return int(_table(f"/proc/{pid}/status")["VmRSS"]) * 1024

@@ -12,27 +12,26 @@ from benchmarks.seeding import stock
 from benchmarks.setting import Setting
 
 FEW, MANY = 100, 10_000
+_FILLS_CACHES = 2_500  # submits after which the store's caches do not grow any more
 _SETTLE = 4.0  # seconds after a start or a burst
 
 
 def measure(setting: Setting) -> list[Row]:
     """Measure at both sizes; the Node is away, so that submits wait in the queue."""
     with setting.node_with(base_url="unix:///nonexistent/docker.sock"):
-        few = _at(setting, FEW)
-        many = _at(setting, MANY)
-        queued = _queued(setting)
+        few, _ = _at(setting, FEW)
+        many, queued = _at(setting, MANY)
+        grown = _queued(setting, queued)
         _restock(setting, FEW)
-    return [*few, *many, submits.flat(few[-1], many[-1]), *queued]
+    return [*few, *many, submits.flat(few[-1], many[-1]), *grown]
 
 
-def _at(setting: Setting, stored: int) -> list[Row]:
+def _at(setting: Setting, stored: int) -> tuple[list[Row], int]:
     _restock(setting, stored)
     time.sleep(_SETTLE)
-    return [
-        _idle(setting, stored),
-        *reads.measure(setting, stored),
-        submits.measure(setting, stored),
-    ]
+    idle, read = _idle(setting, stored), reads.measure(setting, stored)
+    row, submitted = submits.measure(setting, stored)
+    return [idle, *read, row], submitted
 
 
 def _restock(setting: Setting, stored: int) -> None:
@@ -56,26 +55,46 @@ def _idle(setting: Setting, stored: int) -> Row:
     )
 
 
-def _queued(setting: Setting) -> list[Row]:
-    """Measure growth with Tasks in the queue; the caches are full from the submits before."""
+def _queued(setting: Setting, queued: int) -> list[Row]:
+    """Measure growth with Tasks in the queue: as they come, and after a restart.
+
+    Parameters
+    ----------
+    queued : int
+        Tasks that are in the queue already.
+    """
     wanted = setting.choose(2_000, 10_000)
-    pid = setting.service.pid
-    time.sleep(_SETTLE)
-    before, queued = machine.private(pid), 0
-    while queued < wanted:
-        queued += submits.burst(setting, 2).requests
-    time.sleep(_SETTLE)
-    growth = (machine.private(pid) - before) / queued
+    warm_up = submits.submit(setting, _FILLS_CACHES)
+    before = _private(setting)
+    submitted = submits.submit(setting, wanted)
+    after = _private(setting)
+    setting.stack.restart_service(signal.SIGTERM)
+    full = _private(setting)
+    _restock(setting, MANY)
+    empty = _private(setting)
+    queued += warm_up + submitted
     return [
         Row(
             "memory.queued",
-            "memory for each queued Task",
+            "memory for each queued Task, as they come",
             "kB",
-            Spread.of([growth / 1e3]),
+            Spread.of([(after - before) / submitted / 1e3]),
             Budget("at most", 2),
             notes=[
-                f"{queued:,} Tasks queued by submits, on top of those of the rows before;"
-                f" the service has {machine.resident(pid) / 1e6:.0f} MB (RSS) then"
+                f"{submitted:,} more Tasks, when the caches were full; {after / 1e6:.0f} MB then"
             ],
-        )
+        ),
+        Row(
+            "memory.queued.start",
+            "memory for each queued Task, after a restart",
+            "kB",
+            Spread.of([(full - empty) / queued / 1e3]),
+            Budget("at most", 2),
+            notes=[f"{queued:,} Tasks: {full / 1e6:.0f} MB, without them {empty / 1e6:.0f} MB"],
+        ),
     ]
+
+
+def _private(setting: Setting) -> int:
+    time.sleep(_SETTLE)
+    return machine.private(setting.service.pid)

@@ -15,23 +15,28 @@ from benchmarks.wrk import Load, drive
 CONNECTIONS = 16
 
 
-def measure(setting: Setting, stored: int) -> Row:
+def measure(setting: Setting, stored: int) -> tuple[Row, int]:
     """Submit as fast as it is answered, while no Node is there so that nothing runs.
 
     Parameters
     ----------
     stored : int
         Executions that the store has at the beginning.
+
+    Returns
+    -------
+    Row, int
+        And how many Executions were submitted.
     """
     loads: list[Load] = []
     commits = []
-    burst(setting, 1)
+    first = burst(setting, 1).requests
     for _ in range(setting.choose(3, 5)):
         loads.append(burst(setting, setting.choose(2, 4)))
         commits.append(durable_writes(setting.stack.data_dir))
-    submitted = sum(load.requests for load in loads)
+    submitted = first + sum(load.requests for load in loads)
     slowest = max(load.p99 for load in loads)
-    return Row(
+    row = Row(
         f"submit.{stored}",
         f"asynchronous submits, {stored:,} stored",
         "/s",
@@ -44,6 +49,15 @@ def measure(setting: Setting, stored: int) -> Row:
             f" {Spread.of(commits).median:,.0f}/s on the same disk in the same run",
         ],
     )
+    return row, submitted
+
+
+def submit(setting: Setting, count: int) -> int:
+    """Submit at least so many; returns how many it were."""
+    submitted = 0
+    while submitted < count:
+        submitted += burst(setting, 2).requests
+    return submitted
 
 
 def burst(setting: Setting, seconds: int) -> Load:
