@@ -39,15 +39,15 @@ def down(folder: Path, keep_logs: bool = False) -> None:
         return
     if not (folder / MARKER).exists():
         raise StackError(f"{folder} was not made by a stack: nothing was removed")
-    # First who would start others again or still use the engines: hub, service, user servers.
-    # Nothing of theirs is worth a slow farewell.
+    # First who would start others again or use the engines. Nothing is worth a slow farewell.
     servers = [*noted(folder).values(), vault(folder), from_pid_file(folder / "state/proxy.pid")]
     end_all([server for server in servers if server is not None], grace=2)
-    end_marked(STACK, str(folder), grace=1)
     for state in sorted(folder.glob("engines/*/engine.json")):
         EngineHandle.attach(state.parent).stop()
     if (folder / "registry/registry.json").exists():
         RegistryHandle.attach(folder / "registry").stop()
+    # User servers, kernels, and what was started a moment before a crash and never noted.
+    end_marked(STACK, str(folder), grace=1)
     for path in folder.iterdir():
         if path.name == MARKER or (keep_logs and path.name == "logs"):
             continue

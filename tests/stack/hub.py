@@ -149,9 +149,11 @@ def start_hub(settings: HubSettings, log: Path) -> Daemon:
     )
 
 
-def wait_hub(settings: HubSettings, hub: Daemon, timeout: float = 60) -> None:
+def wait_hub(settings: HubSettings, hub: Daemon, timeout: float = 120) -> None:
     """Wait until the hub answers through its proxy.  Raises `DidNotStart`."""
-    # The proxy listens before the hub does and answers 404, so an open port says nothing.
+    # Through the proxy only at the end: until the hub has told it the route, it makes the hub
+    # render an error page for every question, which takes the time that the start needs.
+    wait_answer(f"http://127.0.0.1:{settings.hub_port}/hub/health", hub, timeout)
     wait_answer(f"{settings.url}/hub/health", hub, timeout)
 
 
@@ -172,7 +174,7 @@ def wait_answer(url: str, server: Daemon, timeout: float) -> None:
             raise DidNotStart(f"{url}: its process ended\n{server.tail()}")
         if time.monotonic() > deadline:
             raise DidNotStart(f"{url}: no answer after {timeout:g} s\n{server.tail()}")
-        time.sleep(0.1)
+        time.sleep(0.2)
 
 
 class HubApi:

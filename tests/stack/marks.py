@@ -7,7 +7,8 @@ user servers and kernels from the hub, containerd shims from the engine.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.stack.daemons import Daemon, find
@@ -16,6 +17,20 @@ STACK = "CCP_STACK"
 """Holds the folder of the stack that a process belongs to."""
 TEST_RUN = "CCP_TEST_RUN"
 """Holds the folder of the test run (scripts/check.py) that a process belongs to."""
+
+
+@contextmanager
+def marking(name: str, value: str) -> Iterator[None]:
+    """Give the mark to every process that is started meanwhile, by whichever thread."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def marked(name: str, value: str) -> list[Daemon]:

@@ -60,7 +60,7 @@ def read_infrastructure(folder: Path) -> dict[str, Any]:
     return members
 
 
-def start_service(settings: HubSettings, timeout: float = 30) -> Daemon:
+def start_service(settings: HubSettings, timeout: float = 60) -> Daemon:
     """Start the service and wait until it is ready, without asking the proxy.
 
     Raises

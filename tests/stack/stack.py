@@ -14,6 +14,7 @@ from tests.stack.daemons import Daemon
 from tests.stack.down import MARKER, down
 from tests.stack.engines import EngineHandle
 from tests.stack.hub import HubApi, HubSettings
+from tests.stack.marks import STACK, marking
 from tests.stack.records import StackError, noted, write_private
 from tests.stack.registry import RegistryHandle
 from tests.stack.up import Plan, pids, start_all
@@ -120,7 +121,8 @@ class Stack:
         (folder / MARKER).touch()
         plan = Plan(folder, nodes, tls, limits or {}, node_options or {}, live_restore)
         try:
-            start_all(plan)
+            with marking(STACK, str(folder)):
+                start_all(plan)
         except BaseException:
             down(folder, keep_logs=True)
             raise
@@ -147,7 +149,7 @@ class Stack:
         """Where the service keeps its store and files."""
         return services.data_dir(self.folder)
 
-    def start_service(self, timeout: float = 30) -> None:
+    def start_service(self, timeout: float = 60) -> None:
         """Start the service and wait until it is ready; no error when it runs."""
         if not self.service.alive():
             services.start_service(self.settings, timeout)

@@ -77,7 +77,7 @@ def start_all(plan: Plan) -> None:
         service = pool.submit(start_service, settings)
         users, admin_token = hub.result()
         # The route through the proxy is there as soon as the hub is.
-        wait_answer(f"{settings.service_url}health", service.result(), 30)
+        wait_answer(f"{settings.service_url}health", service.result(), 60)
     document = {
         "hub_url": settings.url,
         "service_url": settings.service_url,
