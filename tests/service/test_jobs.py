@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -44,9 +45,22 @@ def test_filters(carol, three):
     assert ids(carol, "status=failed") == [second]
     assert ids(carol, "status=failed,successful") == [third, second, first]
     assert ids(carol, "status=running", "status=accepted") == []
-    assert ids(carol, "minDuration=1") == [third, first]
-    assert ids(carol, "minDuration=0", "maxDuration=0.9") == [second]
     assert ids(carol, "minDuration=1000") == []
+
+
+def test_filter_by_duration(carol, three):
+    took = {job: duration(carol.status(job)) for job in three[0]}
+    assert len(set(took.values())) == 3
+    for border in took.values():
+        longer = {job for job, seconds in took.items() if seconds >= border}
+        assert set(ids(carol, f"minDuration={border - 0.0005:.4f}")) == longer
+        shorter = {job for job, seconds in took.items() if seconds <= border}
+        assert set(ids(carol, f"maxDuration={border + 0.0005:.4f}")) == shorter
+
+
+def duration(status: dict[str, Any]) -> float:
+    started, finished = (datetime.fromisoformat(status[k]) for k in ("started", "finished"))
+    return (finished - started).total_seconds()
 
 
 def test_filter_by_time(carol, three):

@@ -35,13 +35,13 @@ class JsonHandler(web.RequestHandler):
 
     _stream_request_body = True  # what tornado's decorator @stream_request_body sets
     _request_id = ""
+    _early = True
 
     async def prepare(self) -> None:
-        """Check the request; a refusal waits until the body has been read and dropped.
+        """Check the request; a refusal waits until the body, if any, has been read and dropped.
 
-        An answer that comes earlier does not arrive: most clients read only after they have sent
-        everything, tornado closes the connection after such an answer, and the hub's proxy then
-        makes an error of its own.
+        After an earlier answer tornado would close the connection, and the hub's proxy, which
+        still sends or keeps connections for later, would make errors of its own.
         """
         connection = cast("HTTP1Connection", self.request.connection)
         most: int = self.settings["max_drain"]
@@ -50,9 +50,10 @@ class JsonHandler(web.RequestHandler):
         try:
             await self.check()
         except Exception as error:
-            if not 0 < self.body_size() <= most:
+            if self.body_size() > most:
                 raise
             self.refuse(error)
+        self._early = False
 
     async def check(self) -> None:
         """Raise the answer to a request that cannot be served."""
@@ -120,6 +121,8 @@ class JsonHandler(web.RequestHandler):
             error = ApiError(status_code, detail, request_id=self._request_id)
         for name, value in error.headers.items():
             self.set_header(name, value)
+        if self._early:
+            self.set_header("Connection", "close")  # tornado does so, and does not say it
         document = error.document()
         document["instance"] = self.request.path
         self.reply(document, status_code)

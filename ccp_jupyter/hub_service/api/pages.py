@@ -55,10 +55,9 @@ class LandingHandler(ApiHandler):
         self._page = self.request.method == "GET" and wants_page(
             self.request.headers.get("Accept", "")
         )
-        if self._page and await self._nobody():
-            self.redirect(self.get_login_url())  # type: ignore[no-untyped-call]
-            return
-        await super().check()
+        self._login = self._page and await self._nobody()
+        if not self._login:
+            await super().check()
 
     async def _nobody(self) -> bool:
         # A token that counts no more gets the plain answer 401.
@@ -68,6 +67,9 @@ class LandingHandler(ApiHandler):
 
     async def get(self) -> None:
         """Show what is here."""
+        if self._login:
+            self.redirect(self.get_login_url())  # type: ignore[no-untyped-call]
+            return
         self.set_header("Vary", "Accept")
         if self._page:
             await self._send_page()
