@@ -75,6 +75,8 @@ async def test_records_handed_out_are_the_callers_own(store: Store) -> None:
     kept = await store.add_execution(given, [])
     first = await store.get_execution("full")
     assert first is not None
+    kept.request["inputs"]["none"] = "changed"
+    assert given == a_full_execution()
     for changed in (given, kept, first):
         changed.request["inputs"]["nested"]["a"].append("changed")
         changed.inputs["plain"].clear()
