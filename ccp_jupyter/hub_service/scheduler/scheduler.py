@@ -66,6 +66,8 @@ class Scheduler:
         # Infrastructure -> owner -> waiting Tasks in order. OrderedDict: removal from the middle.
         self._queues: dict[str, dict[str, OrderedDict[str, Request]]] = defaultdict(dict)
         self._where: dict[str, str] = {}
+        # `not_before` of the few that have one, so that nobody looks through the whole queue.
+        self._later: dict[str, float] = {}
 
     def set_place(self, place: Place) -> None:
         """Make a Node known, or say how it is now; what runs there stays noted."""
@@ -76,7 +78,8 @@ class Scheduler:
     def add(self, request: Request) -> None:
         """Queue a Task; no effect when it waits already."""
         queue = self._queues[request.infrastructure_id].setdefault(request.owner, OrderedDict())
-        queue.setdefault(request.task_id, request)
+        if queue.setdefault(request.task_id, request) is request and request.not_before > 0:
+            self._later[request.task_id] = request.not_before
 
     def hold(self, request: Request, node_id: str) -> None:
         """Note a Task that runs on a Node already (adopted after a restart)."""
@@ -92,6 +95,7 @@ class Scheduler:
         for owners in self._queues.values():
             for owner, queue in owners.items():
                 if queue.pop(task_id, None) is not None:
+                    self._later.pop(task_id, None)
                     if not queue:
                         del owners[owner]
                     return
@@ -129,14 +133,7 @@ class Scheduler:
 
     def next_due(self) -> float | None:
         """Return the earliest `Request.not_before` in the queue; None when nothing waits."""
-        times = [
-            request.not_before
-            for owners in self._queues.values()
-            for queue in owners.values()
-            for request in queue.values()
-            if request.not_before > 0
-        ]
-        return min(times, default=None)
+        return min(self._later.values(), default=None)
 
     def why_waiting(self, task_id: str) -> str | None:
         """Say in words for the user why a Task waits; None when it does not."""

@@ -83,6 +83,19 @@ def test_waits_until_it_is_due():
     assert made.next_due() is None
 
 
+def test_the_earliest_of_those_who_still_wait_is_due_next():
+    made = scheduler(node())
+    made.add(request("a", not_before=5.0))
+    made.add(request("b", not_before=3.0))
+    made.add(request("c"))
+    made.add(request("b", not_before=1.0))  # waits already: no effect
+    assert made.next_due() == 3.0
+    made.release("b")
+    assert made.next_due() == 5.0
+    made.release("a")
+    assert made.next_due() is None
+
+
 def test_a_task_that_is_not_due_does_not_hold_up_the_next():
     made = scheduler(node())
     made.add(request("a", not_before=5.0))
