@@ -8,6 +8,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ from ccp_jupyter.model.events import LogEvent
 from tests.jobs import method, nothing_left
 from tests.service.conftest import ACCESS, FILE, file_output
 
-INPUTS = {
+INPUTS: dict[str, dict[str, Any]] = {
     "table": {**FILE, "title": "A file"},
     "extra": {**FILE, "minOccurs": 0, "maxOccurs": 3},
     "my-text": {"minOccurs": 0, "schema": {"type": "string", "default": "plain"}},
@@ -55,7 +56,7 @@ def client(stack) -> Iterator[Client]:
 
 
 @pytest.fixture
-def workspace(tmp_path, monkeypatch) -> Path:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CCP_WORKSPACE", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return tmp_path
