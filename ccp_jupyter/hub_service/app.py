@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import uuid
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
@@ -19,7 +20,6 @@ from tornado.httpserver import HTTPServer
 from traitlets import Bool, Dict, Float, Int, List, Unicode, default
 from traitlets.config import Application, catch_config_error
 
-from ccp_jupyter import __version__
 from ccp_jupyter.hub_service.api.application import make_app
 from ccp_jupyter.hub_service.api.services import Options, Services
 from ccp_jupyter.hub_service.controller.controller import ServiceController
@@ -45,7 +45,7 @@ class CcpService(Application):
 
     name = "ccp-service"
     description = __doc__ or ""
-    version = __version__
+    version = version("ccp-jupyter")
 
     infrastructures = List(
         Dict(),
@@ -170,7 +170,7 @@ class CcpService(Application):
         server = HTTPServer(app, max_body_size=2**62)
         address = urlsplit(hub["JUPYTERHUB_SERVICE_URL"])
         server.listen(address.port or 80, address.hostname)
-        self.log.info("ccp service %s listens at %s", __version__, address.geturl())
+        self.log.info("ccp service %s listens at %s", self.version, address.geturl())
         await _asked_to_stop()
         self.log.info("stopping; containers go on and are adopted by the next start")
         server.stop()
