@@ -129,7 +129,8 @@ class CcpService(Application):
         infrastructures = parse_infrastructures(self.infrastructures)
         hub = _hub_variables()
         data = Path(self.data_dir).resolve()
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        data.mkdir(parents=True, exist_ok=True)
+        data.chmod(0o700)  # also where the folder was there before: the vault insists on it
         socket = Path(self.vault_socket).resolve()
         with _only_one(data / "lock"):
             asyncio.run(self._serve(infrastructures, hub, data, socket))

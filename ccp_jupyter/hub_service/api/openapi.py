@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-import ccp_jupyter
 from ccp_jupyter.hub_service.api import schemas
 from ccp_jupyter.hub_service.api.identity import OPEN
 from ccp_jupyter.hub_service.api.operations import JSON, Answer, Operation
@@ -43,7 +43,7 @@ def openapi_document(prefix: str) -> dict[str, Any]:
         "info": {
             "title": "ccp",
             "description": _SUMMARY,
-            "version": ccp_jupyter.__version__,
+            "version": version("ccp-jupyter"),
             "license": {"name": "Apache-2.0"},
         },
         "servers": [{"url": prefix.rstrip("/") or "/"}],
