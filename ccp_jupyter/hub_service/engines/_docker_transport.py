@@ -66,6 +66,8 @@ class Call:
     def __exit__(self, *_: object) -> None:
         Call._current.call = None
         with self._lock:
+            if self.aborted and self._sock is not None:
+                self._sock.close()
             self._sock = None
 
     def touch(self) -> None:
@@ -112,17 +114,24 @@ class _TcpConnection(_Breakable):
 
 
 class _TlsConnection(_Breakable, HTTPSConnection):
+    _before_tls: socket.socket | None = None
+
     def connect(self) -> None:
         try:
             super().connect()
         finally:
-            self._before_tls.close()
+            if self._before_tls is not None:
+                self._before_tls.close()
 
     def _new_conn(self) -> socket.socket:
         # During the handshake the socket is in nobody's hands but the TLS library's.
         sock = super()._new_conn()
-        self._before_tls = sock.dup()
-        _attach(self._before_tls)
+        try:
+            self._before_tls = sock.dup()
+            _attach(self._before_tls)
+        except BaseException:
+            sock.close()
+            raise
         return sock
 
 
@@ -227,6 +236,7 @@ class Client(docker.APIClient):
         path: str,
         *,
         params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         stream: bool = False,
         longer: float = 0.0,
     ) -> requests.Response:
@@ -238,6 +248,8 @@ class Client(docker.APIClient):
             The path begins after the version.
         params : mapping, optional
             Of the query.
+        headers : mapping, optional
+            Besides the usual ones.
         stream : bool
             Return when the headers are there, and wait for the body as long as it takes.
 
@@ -253,6 +265,7 @@ class Client(docker.APIClient):
             method,
             f"{self.base_url}/v{self._version}{path}",
             params=params,
+            headers=headers,
             stream=stream,
             timeout=(self._connect_timeout, None if stream else _NO_ANSWER_AT_ALL + longer),
         )

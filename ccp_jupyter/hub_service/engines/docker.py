@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, TypeVar
 
+from docker.auth import encode_header
 from docker.errors import APIError, NotFound
 from docker.utils import parse_repository_tag, version_lt
 from urllib3.exceptions import HTTPError
@@ -188,8 +190,9 @@ class DockerEngine:
                 if parser.last:
                     rest["since"] = formats.since_before(parser.last, _LOG_OVERLAP)
                 parser = formats.FrameParser(parser.last or after)
-                for data in _stream(client, call, path, rest):
-                    yield parser.feed(data)
+                with contextlib.suppress(APIError):  # it was removed meanwhile
+                    for data in _stream(client, call, path, rest):
+                        yield parser.feed(data)
 
         async for frame in self._threads.stream(work, container):
             yield frame
@@ -284,21 +287,19 @@ class DockerEngine:
                 "password": credentials.password.get_secret_value(),
             }
         repository, tag = parse_repository_tag(reference)
+        params = {"fromImage": repository, "tag": tag or "latest"}
+        headers = {"X-Registry-Auth": encode_header(login).decode()}
 
         def work(client: Client, call: Call) -> Image:
+            lines = formats.LineSplitter()
             try:
-                lines = client.pull(
-                    repository, tag or "latest", stream=True, decode=True, auth_config=login
-                )
-                for line in lines:
-                    call.touch()
-                    if "error" in line:
-                        raise pull_failed(str(line["error"]), self.node.id, reference)
+                for data in _stream(client, call, "/images/create", params, "POST", headers):
+                    for line in map(json.loads, lines.feed(data)):
+                        if "error" in line:
+                            raise pull_failed(str(line["error"]), self.node.id, reference)
             except APIError as error:
-                text = str(error.explanation or error)
-                raise pull_failed(
-                    text, self.node.id, reference, error.status_code or 500
-                ) from error
+                text, status = str(error.explanation or error), error.status_code or 500
+                raise pull_failed(text, self.node.id, reference, status) from error
             return _find_image(client, reference)
 
         self._forget_commands(reference)
@@ -345,9 +346,16 @@ class _Pull:
     waiting: int = 0
 
 
-def _stream(client: Client, call: Call, path: str, params: dict[str, str]) -> Iterator[bytes]:
+def _stream(
+    client: Client,
+    call: Call,
+    path: str,
+    params: dict[str, str],
+    method: str = "GET",
+    headers: dict[str, str] | None = None,
+) -> Iterator[bytes]:
     """Yield the body of a response in pieces, as soon as they come."""
-    response = client.ask("GET", path, params=params, stream=True)
+    response = client.ask(method, path, params=params, headers=headers, stream=True)
     try:
         while data := response.raw.read1(_READ, decode_content=False):
             call.touch()

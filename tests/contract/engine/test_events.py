@@ -50,7 +50,10 @@ async def test_events_come_at_once(engine: DockerEngine, run: Run) -> None:
     await asyncio.sleep(0.5)
     await engine.stop(container)
     began = time.monotonic()
-    assert [(e.kind, e.exit_code) for e in await watching] == [("die", 137)]
+    assert [(e.kind, e.exit_code) for e in await watching] == [
+        ("kill", None),
+        ("die", 137),
+    ]
     assert time.monotonic() - began < 0.5
 
 
