@@ -136,6 +136,8 @@ def _outputs(
 
 def _value(described: Input, value: Any, request: Request) -> Any:
     """Return the JSON form of what was given for one input."""
+    if type(value).__module__.split(".")[0] == "numpy" and hasattr(value, "tolist"):
+        value = value.tolist()  # a number for NumPy's scalars, lists for its arrays
     listed = isinstance(value, (list, tuple, set, frozenset, range))
     if listed and described.type != "array":
         values = list(value)
@@ -168,19 +170,13 @@ def _is_qualified(value: dict[str, Any]) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value in terms of JSON; understands times, enums and NumPy's scalars and arrays."""
+    """Return a value in terms of JSON; understands times and enums."""
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, (range, set, frozenset)):
         value = list(value)
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
-    for convert in ("item", "tolist"):
-        if type(value).__module__.split(".")[0] == "numpy" and hasattr(value, convert):
-            try:
-                value = getattr(value, convert)()
-            except ValueError:
-                continue  # an array of several: `item` refuses, `tolist` follows
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError):

@@ -199,6 +199,23 @@ async def test_data_frames(monkeypatch):
     assert "pandas" not in sys.modules
 
 
+class Array:
+    """Has what NumPy's scalars and arrays have."""
+
+    def __init__(self, content: object) -> None:
+        self.content = content
+
+    def tolist(self) -> object:
+        return self.content
+
+
+async def test_numpy(monkeypatch):
+    monkeypatch.setattr(Array, "__module__", "numpy")
+    assert (await value("ratio", Array(1.5)))[0] == 1.5
+    assert (await value("numbers", Array([7])))[0] == [7]
+    assert (await value("measures", Array(["mean", "max"])))[0] == ["mean", "max"]
+
+
 class Colour(enum.Enum):
     RED = "red"
 

@@ -127,5 +127,5 @@ def heard(jp_serverapp):
 async def until(condition, seconds: float = 10) -> None:
     """Wait until something is true."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for has no event of its own
+        while not condition():
             await asyncio.sleep(0.02)

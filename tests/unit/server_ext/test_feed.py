@@ -57,7 +57,7 @@ def feed_of(peer, request):
     planned = threading.Event()
 
     async def wait(handler: Handler) -> None:
-        while not planned.is_set():  # noqa: ASYNC110 - set by another thread
+        while not planned.is_set():
             await asyncio.sleep(0.01)
         await peer.next("GET", "/ccp/events")(handler)
 
