@@ -21,14 +21,14 @@ from typing import Any
 import httpx
 
 from ccp_jupyter.client import CcpError, Client
-from scripts.demo_engine import Engine, find_engine, forget_images, prepare_images
+from scripts.demo_engine import Engine, Traces, find_engine, prepare_images
 from tests.stack.down import MARKER, down
 from tests.stack.engines import CannotStart
 from tests.stack.examples import example_methods
 from tests.stack.hub import DidNotStart, HubApi, HubSettings, start_hub, wait_answer, wait_hub
 from tests.stack.ports import is_open
 from tests.stack.records import StackError, note, write_private
-from tests.stack.service import write_config
+from tests.stack.service import data_dir, write_config
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".demo"
@@ -148,8 +148,10 @@ def _start_all(folder: Path) -> HubSettings:
 
 
 def _end(folder: Path, keep_logs: bool = False) -> None:
-    forget_images(folder)
+    traces = Traces.read(folder, data_dir(folder))
     down(folder, keep_logs)
+    if traces:
+        traces.remove()
 
 
 def _infrastructure(engine: Engine, images: Mapping[str, str]) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from tests.stack import images
 from tests.stack.engines import CannotStart, check_installed, start_engine
 from tests.stack.examples import PUBLISHED
 
-_LOADED = "loaded-images.json"
+_NOTE = "demo-engine.json"
+_LABEL = "ccp.service"
+"""Each container of a service carries its id under this label."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def prepare_images(engine: Engine, folder: Path, say: Callable[[str], None]) -> 
     CannotStart
         They can neither be pulled nor built.
     """
+    _note(engine, folder, [])
     with closing(engine.client(timeout=600)) as client:
         if all(_has(client, published) or _pull(client, published, say) for published in PUBLISHED):
             return {name: published for published, name in PUBLISHED.items()}
@@ -87,11 +90,15 @@ def prepare_images(engine: Engine, folder: Path, say: Callable[[str], None]) -> 
         archives = images.ensure(PUBLISHED.values())
         local = {name: images.reference(name) for name in archives}
         loaded = [reference for reference in local.values() if not _has(client, reference)]
-        (folder / _LOADED).write_text(json.dumps({"base_url": engine.base_url, "images": loaded}))
+        _note(engine, folder, loaded)
         for name, archive in archives.items():
             if local[name] in loaded:
                 _load(client, archive)
         return local
+
+
+def _note(engine: Engine, folder: Path, loaded: list[str]) -> None:
+    (folder / _NOTE).write_text(json.dumps({"base_url": engine.base_url, "images": loaded}))
 
 
 def _has(client: Any, reference: str) -> bool:
@@ -119,15 +126,34 @@ def _load(client: Any, archive: Path) -> None:
                 raise CannotStart(f"the engine refuses {archive}: {line['error']}")
 
 
-def forget_images(folder: Path) -> None:
-    """Remove the images that the demo gave to an engine; no error when the engine is gone."""
-    try:
-        loaded = json.loads((folder / _LOADED).read_text())
-    except FileNotFoundError:
-        return
-    try:
-        with closing(Engine(loaded["base_url"]).client(timeout=10)) as client:
-            for reference in loaded["images"]:
-                client.remove_image(reference)
-    except (DockerException, RequestException, OSError):
-        return
+@dataclass(frozen=True)
+class Traces:
+    """What a demo has on an engine that is not its own."""
+
+    base_url: str
+    images: tuple[str, ...]
+    service_id: str
+
+    @classmethod
+    def read(cls, folder: Path, data_dir: Path) -> Traces | None:
+        """Return those of the demo in a folder; None when it did not get that far."""
+        try:
+            noted = json.loads((folder / _NOTE).read_text())
+        except FileNotFoundError:
+            return None
+        service_id = data_dir / "service-id"
+        known = service_id.read_text().strip() if service_id.exists() else ""
+        return cls(noted["base_url"], tuple(noted["images"]), known)
+
+    def remove(self) -> None:
+        """Remove containers and images; no error when the engine is gone."""
+        try:
+            with closing(Engine(self.base_url).client(timeout=60)) as client:
+                labels = {"label": f"{_LABEL}={self.service_id}"}
+                ours = client.containers(all=True, filters=labels) if self.service_id else []
+                for container in ours:
+                    client.remove_container(container["Id"], force=True, v=True)
+                for reference in self.images:
+                    client.remove_image(reference)
+        except (DockerException, RequestException, OSError):
+            return
