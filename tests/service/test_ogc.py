@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
+import json
 from typing import Any
 
+import httpx
 import pytest
 from openapi_spec_validator import OpenAPIV30SpecValidator
 
@@ -11,9 +15,11 @@ from ccp_jupyter.hub_service.api.errors import (
     EXECUTION_FAILED,
     NO_SUCH_JOB,
     NO_SUCH_PROCESS,
+    RESULT_NOT_AVAILABLE,
     RESULT_NOT_READY,
 )
 from ccp_jupyter.hub_service.api.routes import ROUTES
+from tests.service.conftest import CheckedCaller
 from tests.service.documents import OPENAPI, check_error, check_ogc
 
 REL = "http://www.opengis.net/def/rel/ogc/1.0/"
@@ -125,6 +131,51 @@ def test_results_as_asked_for(alice, finished):
     assert document["stats"]["type"] == "application/json"
     assert alice.http.get(document["stats"]["href"]).json() == {"mean": 1.5}
     assert alice.http.get(document["stdout"]["href"]).text == "to stdout\n"
+
+
+def raw(caller: CheckedCaller, document: dict[str, Any], **modes: str) -> httpx.Response:
+    """Run a Method and return its raw results; `modes` maps outputs to transmission modes."""
+    outputs = {name: {"transmissionMode": mode} for name, mode in modes.items()}
+    request = {"inputs": {}, "outputs": outputs, "response": "raw"}
+    answer = caller.http.post(f"processes/{document['id']}/execution", json=request)
+    job = answer.json()["jobID"]
+    assert caller.wait(job)["status"] == "successful"
+    return caller.http.get(f"jobs/{job}/results")
+
+
+def test_raw_results(alice, finished):
+    one = raw(alice, finished.method, stats="value")
+    assert one.headers["content-type"] == "application/json"
+    assert one.json() == {"mean": 1.5}
+    text = raw(alice, finished.method, stdout="value")
+    assert text.headers["content-type"] == "text/plain"
+    assert text.text == "to stdout\n"
+    large = raw(alice, finished.method, random="value")
+    assert large.headers["content-type"] == "application/octet-stream"
+    assert len(large.content) == 3_000_000
+    linked = raw(alice, finished.method, stats="reference", table="reference")
+    assert (linked.status_code, linked.content) == (204, b"")
+    hrefs = [each["url"] for each in linked.links.values()]
+    assert hrefs
+    assert all(alice.http.get(href).status_code == 200 for href in hrefs)
+    none = raw(alice, finished.method, absent="value")
+    check_error(none, 404, RESULT_NOT_AVAILABLE)
+
+
+def test_raw_results_of_several_outputs(alice, finished):
+    answer = raw(alice, finished.method, stats="value", table="reference", stderr="value")
+    kind = answer.headers["content-type"]
+    assert kind.startswith("multipart/related; boundary=")
+    head = f"Content-Type: {kind}\r\n\r\n".encode()
+    message = email.message_from_bytes(head + answer.content, policy=email.policy.HTTP)
+    parts = {str(part["Content-ID"]): part for part in message.iter_parts()}
+    assert set(parts) == {"<stats>", "<table>", "<stderr>"}
+    assert parts["<stats>"].get_content_type() == "application/json"
+    bodies = {name: part.get_payload(decode=True) for name, part in parts.items()}
+    assert bodies["<stderr>"] == b"to stderr\n"
+    assert bodies["<table>"] in (b"", b"\r\n")
+    assert json.loads(str(parts["<stats>"].get_payload())) == {"mean": 1.5}
+    assert alice.http.get(parts["<table>"]["Content-Location"]).text == "a,b\n1,2\n"
 
 
 def test_each_replica_may_have_its_file(alice, finished):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import uuid
 import zipfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -18,9 +20,17 @@ from ccp_jupyter.hub_service.api.errors import (
     ApiError,
 )
 from ccp_jupyter.hub_service.api.jobs import JobHandlerBase
-from ccp_jupyter.hub_service.api.links import member_path
+from ccp_jupyter.hub_service.api.links import OGC_REL, member_path
 from ccp_jupyter.hub_service.api.logs import log_pieces
 from ccp_jupyter.hub_service.api.operations import ZIP
+from ccp_jupyter.hub_service.api.raw_results import (
+    BINARY,
+    TEXT,
+    RawPart,
+    multipart_chunks,
+    raw_chunks,
+)
+from ccp_jupyter.hub_service.api.streaming import DownloadHandler
 from ccp_jupyter.model.errors import InvalidDocument
 from ccp_jupyter.model.execution import Execution
 from ccp_jupyter.model.states import Status
@@ -34,6 +44,11 @@ _STREAMS: Final = {
     "/std_err": "stderr",
 }
 _JSON: Final = "application/json"
+_MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,80}/[\w.+-]{1,80}(; ?[\w.+-]+=[\w.+-]+){0,5}", re.A)
+"""What may stand in a header; anything else counts as not declared."""
+_MOST_INLINE: Final = 16
+"""All values of one document together, in multiples of the largest one."""
+_LONGEST_RAW_LOG: Final = 16 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +106,8 @@ def _wanted(name: str, declared: Mapping[str, Any], asked: Mapping[str, Any]) ->
         "",
     )
     by_value = asked.get("transmissionMode", "value") == "value"
-    return Wanted(name, str(chosen or schema.get("contentMediaType") or ""), by_value, href)
+    kind = str(chosen or schema.get("contentMediaType") or "")
+    return Wanted(name, kind if _MEDIA_TYPE.fullmatch(kind) else "", by_value, href)
 
 
 def inline(data: bytes, media_type: str) -> tuple[bool, Any]:
@@ -117,82 +133,131 @@ def inline(data: bytes, media_type: str) -> tuple[bool, Any]:
         return False, None
 
 
-class ResultsHandler(JobHandlerBase):
+class ResultsHandler(JobHandlerBase, DownloadHandler):
     """The results of an Execution."""
 
     async def get(self, job_id: str) -> None:
-        """Give the outputs by id, by value or by reference."""
+        """Give the outputs, as a document by id unless the request asked for ``raw``."""
         execution = await self.visible(job_id)
         check_successful(execution)
-        limit = self.services.options.inline_output
         wanted = wanted_outputs(execution)
-        files = [each for each in wanted if each.stream is None and each.path is not None]
-        archive = self.services.folders.outputs(execution.id)
-        found = await asyncio.to_thread(_from_archive, archive, execution.replicas, files, limit)
+        if execution.request.get("response") == "raw":
+            await self._send_raw(execution, wanted)
+        else:
+            await self._send_document(execution, wanted)
+
+    async def _send_document(self, execution: Execution, wanted: list[Wanted]) -> None:
         base = f"{self.base_url}jobs/{execution.id}/"
+        limit = self.services.options.inline_output
+        archive = self.services.folders.outputs(execution.id)
+        parts = await asyncio.to_thread(located, archive, execution.replicas, wanted)
+        found = await asyncio.to_thread(_shown_files, archive, wanted, parts, base, limit)
         document: dict[str, Any] = {}
         for output in wanted:
             if output.stream is not None:
-                document[output.id] = await self._stream(execution, output, base)
+                text = (
+                    await self._log_text(execution, output.stream, limit)
+                    if output.by_value
+                    else None
+                )
+                reference = {"href": f"{base}log?stream={output.stream}", "type": "text/plain"}
+                document[output.id] = reference if text is None else text
             elif output.id in found:
-                parts = [_shown(output, part, base) for part in found[output.id]]
-                document[output.id] = parts[0] if len(parts) == 1 else parts
+                document[output.id] = found[output.id]
         document[ARCHIVE] = {"href": f"{base}outputs/{ARCHIVE}", "type": ZIP}
         self.reply(document)
 
-    async def _stream(self, execution: Execution, output: Wanted, base: str) -> Any:
-        reference = {"href": f"{base}log?stream={output.stream}", "type": "text/plain"}
-        if not output.by_value:
-            return reference
-        pieces: AsyncIterator[str] = log_pieces(
-            self.services.events, execution.id, None, output.stream
-        )
+    async def _log_text(self, execution: Execution, stream: str, limit: int) -> str | None:
+        """Return what was written to a stream; None when it is longer than the limit."""
         kept: list[str] = []
-        room = self.services.options.inline_output
-        async for piece in pieces:
+        async for piece in log_pieces(self.services.events, execution.id, None, stream):
             kept.append(piece)
-            room -= len(piece)
-            if room < 0:
-                return reference
+            limit -= len(piece)
+            if limit < 0:
+                return None
         return "".join(kept)
 
+    async def _send_raw(self, execution: Execution, wanted: list[Wanted]) -> None:
+        base = f"{self.base_url}jobs/{execution.id}/"
+        archive = self.services.folders.outputs(execution.id)
+        located_files = await asyncio.to_thread(located, archive, execution.replicas, wanted)
+        parts: list[RawPart] = []
+        for output in wanted:
+            if output.stream is not None:
+                href = f"{base}log?stream={output.stream}"
+                text = await self._log_text(execution, output.stream, _LONGEST_RAW_LOG)
+                data = text.encode("utf-8", "replace") if text is not None else None
+                by_value = output.by_value and data is not None
+                parts.append(RawPart(output.id, TEXT, href, by_value, data=data))
+            for info in located_files.get(output.id, []):
+                href = f"{base}outputs/{member_path(info.filename)}"
+                kind = output.media_type or BINARY
+                parts.append(RawPart(output.id, kind, href, output.by_value, info=info))
+        if not parts:
+            raise ApiError(404, "None of the requested outputs is there", RESULT_NOT_AVAILABLE)
+        await self._send_parts(archive, parts)
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """One file of an output; `data` is None when it is too large to be carried."""
+    async def _send_parts(self, archive: Path, parts: list[RawPart]) -> None:
+        if not any(part.by_value for part in parts):
+            for part in parts:
+                self.add_header("Link", f'<{part.href}>; rel="{OGC_REL}results"; title="{part.id}"')
+            self.set_status(204)
+            self.clear_header("Content-Type")
+            self.finish()
+            return
+        if len(parts) == 1:
+            self.announce(parts[0].name, parts[0].media_type, parts[0].size)
+            await self.send_chunks(raw_chunks(archive, parts[0]))
+            return
+        boundary = uuid.uuid4().hex
+        self.announce("results", f"multipart/related; boundary={boundary}")
+        await self.send_chunks(multipart_chunks(archive, parts, boundary))
 
-    name: str
-    data: bytes | None
 
-
-def _from_archive(
-    archive: Path, replicas: int, outputs: list[Wanted], limit: int
-) -> dict[str, list[_Part]]:
-    """Return the files that outputs are bound to; each replica may have one."""
-    found: dict[str, list[_Part]] = {}
-    if not outputs or not archive.exists():
+def located(
+    archive: Path, replicas: int, outputs: list[Wanted]
+) -> dict[str, list[zipfile.ZipInfo]]:
+    """Return the files that outputs are bound to, by output; each replica may have one."""
+    found: dict[str, list[zipfile.ZipInfo]] = {}
+    if not archive.exists():
         return found
     with zipfile.ZipFile(archive) as source:
         for output in outputs:
+            if output.path is None or output.stream is not None:
+                continue
             names = [f"replica-{number}/{output.path}" for number in range(1, replicas + 1)]
-            for name in names if replicas > 1 else [str(output.path)]:
-                try:
-                    info = source.getinfo(name)
-                except KeyError:
-                    continue
-                small = output.by_value and info.file_size <= limit
-                part = _Part(name, source.read(info) if small else None)
-                found.setdefault(output.id, []).append(part)
+            for name in names if replicas > 1 else [output.path]:
+                if name in source.NameToInfo and not source.getinfo(name).is_dir():
+                    found.setdefault(output.id, []).append(source.getinfo(name))
     return found
 
 
-def _shown(output: Wanted, part: _Part, base: str) -> Any:
-    if part.data is not None:
-        possible, value = inline(part.data, output.media_type)
-        if possible:
-            return value
-    kind = output.media_type or "application/octet-stream"
-    return {"href": f"{base}outputs/{member_path(part.name)}", "type": kind}
+def _shown_files(
+    archive: Path,
+    outputs: list[Wanted],
+    files: dict[str, list[zipfile.ZipInfo]],
+    base: str,
+    limit: int,
+) -> dict[str, Any]:
+    """Return what the document says of each output that has files."""
+    found: dict[str, Any] = {}
+    room = limit * _MOST_INLINE
+    if not files:
+        return found
+    with zipfile.ZipFile(archive) as source:
+        for output in outputs:
+            shown: list[Any] = []
+            for info in files.get(output.id, []):
+                possible, value = False, None
+                if output.by_value and info.file_size <= min(limit, room):
+                    possible, value = inline(source.read(info), output.media_type)
+                    room -= info.file_size
+                href = f"{base}outputs/{member_path(info.filename)}"
+                reference = {"href": href, "type": output.media_type or BINARY}
+                shown.append(value if possible else reference)
+            if shown:
+                found[output.id] = shown[0] if len(shown) == 1 else shown
+    return found
 
 
 def check_successful(execution: Execution) -> None:

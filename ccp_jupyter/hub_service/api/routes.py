@@ -265,8 +265,14 @@ ROUTES: Final = (
             "GET": Operation(
                 READ,
                 "getResults",
-                "Outputs by id",
-                {200: _ok(schemas.Results)},
+                "Outputs by id, or raw if the request asked for that",
+                {
+                    200: Answer(
+                        "a document; raw: the output, or multipart/related for several",
+                        {JSON: schemas.Results, "multipart/related": None, "*/*": None},
+                    ),
+                    204: Answer("raw, by reference", headers={"Link": "where the outputs are"}),
+                },
                 errors={422: "the Execution failed; the detail says why"},
                 tag="jobs",
             )
