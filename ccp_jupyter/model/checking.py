@@ -2,96 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from functools import cached_property
 from typing import Any, Final
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-from jsonschema.validators import extend
 
 from ccp_jupyter.model.errors import Problem, shown
 from ccp_jupyter.model.formats import format_rule
 from ccp_jupyter.model.json_data import node_count
-from ccp_jupyter.model.patterns import compiled
-
-LONGEST_MATCHED = 2**20
-"""Characters of the longest text that a pattern is applied to."""
+from ccp_jupyter.model.patterns import LONGEST_MATCHED
 
 MOST_WORK = 200_000
 """Largest product of the sizes of a schema and a value; keeps a check under about a second."""
-
-_SUBSCHEMAS: Final = ("items", "not", "additionalProperties")
-_SUBSCHEMA_LISTS: Final = ("allOf", "anyOf", "oneOf")
-_ANNOTATIONS: Final = frozenset(
-    [
-        "title",
-        "description",
-        "default",
-        "example",
-        "readOnly",
-        "writeOnly",
-        "deprecated",
-        "nullable",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "contentMediaType",
-        "contentEncoding",
-        "contentSchema",
-    ]
-)
-
-
-class _Choices(list[Any]):
-    """An enum with a set beside it, so that looking up takes no time in long ones."""
-
-    def __init__(self, values: list[Any]) -> None:
-        super().__init__(values)
-        self.keys = frozenset(map(_key, values))
-
-
-def _key(value: object) -> str:
-    # 1 and 1.0 are one number in JSON Schema; true is not 1.
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, list):
-        return "[" + ",".join(map(_key, value)) + "]"
-    if isinstance(value, dict):
-        members = sorted((name, _key(member)) for name, member in value.items())
-        return json.dumps(members)
-    return json.dumps(value)
-
-
-_Errors = Iterator[ValidationError]
-
-
-def _enum(_validator: Any, choices: _Choices, value: object, _schema: object) -> _Errors:
-    if _key(value) not in choices.keys:
-        yield ValidationError("enum")
-
-
-def _unique(_validator: Any, wanted: bool, value: object, _schema: object) -> _Errors:
-    # The library compares every pair when the items differ in type.
-    if wanted and isinstance(value, list) and len(set(map(_key, value))) < len(value):
-        yield ValidationError("uniqueItems")
-
-
-def _pattern(_validator: Any, pattern: str, value: object, _schema: object) -> _Errors:
-    if isinstance(value, str) and (
-        len(value) > LONGEST_MATCHED or not compiled(pattern).search(value)
-    ):
-        yield ValidationError("pattern")
-
-
-def _format(_validator: Any, name: str, value: object, _schema: object) -> _Errors:
-    if isinstance(value, str) and format_rule(name, value):
-        yield ValidationError("format")
-
-
-_Validator = extend(  # type: ignore[no-untyped-call]
-    Draft202012Validator,
-    {"enum": _enum, "uniqueItems": _unique, "pattern": _pattern, "format": _format},
-)
 
 
 class Checker:
@@ -105,7 +25,13 @@ class Checker:
 
     def __init__(self, schema: dict[str, Any]) -> None:
         self.size = node_count(schema)
-        self._validator = _Validator(_standard(schema))
+        self._schema = schema
+
+    @cached_property
+    def _validator(self) -> Any:
+        from ccp_jupyter.model.validator import validator  # slow to import
+
+        return validator(self._schema)
 
     def problems(self, value: object, member: str, *, secret: bool = False) -> list[Problem]:
         """Return every rule that a value breaks.
@@ -139,26 +65,6 @@ def _step(step: str | int) -> str:
     return f"[{step}]" if isinstance(step, int) else f".{step}"
 
 
-def _standard(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema of OGC's form (OpenAPI 3.0, draft 4) as JSON Schema 2020-12."""
-    out = {name: value for name, value in schema.items() if name not in _ANNOTATIONS}
-    for bound in ("minimum", "maximum"):
-        exclusive = "exclusive" + bound.capitalize()
-        if schema.get(exclusive) and bound in out:
-            out[exclusive] = out.pop(bound)
-    for name in _SUBSCHEMAS:
-        if isinstance(out.get(name), dict):
-            out[name] = _standard(out[name])
-    for name in _SUBSCHEMA_LISTS:
-        if name in out:
-            out[name] = [_standard(each) for each in out[name]]
-    if "properties" in out:
-        out["properties"] = {name: _standard(each) for name, each in out["properties"].items()}
-    if "enum" in out:
-        out["enum"] = _Choices(out["enum"])
-    return {"anyOf": [{"type": "null"}, out]} if schema.get("nullable") else out
-
-
 _TYPES: Final = {
     "string": "text",
     "integer": "a whole number",
@@ -190,7 +96,7 @@ _RULES: Final = {
 }
 
 
-def _rule(error: ValidationError) -> str:
+def _rule(error: Any) -> str:
     keyword = str(error.validator)
     wanted: Any = error.validator_value
     value: Any = error.instance

@@ -9,6 +9,9 @@ import re2  # type: ignore[import-untyped]
 
 LONGEST_PATTERN = 1000
 
+LONGEST_MATCHED = 2**20
+"""Characters of the longest text that a pattern is applied to."""
+
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.max_mem = 2**20

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+import ccp_jupyter.model.validator  # noqa: F401 - slow to load: at start, not at the first request
 from ccp_jupyter.model.errors import InvalidDocument, Problem, shown
 from ccp_jupyter.model.infrastructure import Limits
 from ccp_jupyter.model.input_reader import CheckedValue, InputReader
