@@ -9,7 +9,7 @@ from tests.jobs import Caller
 
 def attempts(caller: Caller, job: str) -> int:
     """Return how many Attempts the job's first Task has had."""
-    return max(e["attempt"] for e in caller.events(job) if e["kind"] == "phase")
+    return max(int(e["attempt"]) for e in caller.events(job) if e["kind"] == "phase")
 
 
 def numbered(events: list[dict[str, Any]]) -> None:

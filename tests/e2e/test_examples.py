@@ -21,7 +21,7 @@ def test_first_steps(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", stack.users["carol"])
     monkeypatch.setenv("PYTHONPATH", str(repository()))
     source = repository() / "examples/notebooks/first-steps.ipynb"
-    notebook = nbformat.reads(source.read_text(), 4)  # type: ignore[no-untyped-call]
+    notebook = nbformat.reads(source.read_text(), 4)
     assert not any(cell.get("outputs") for cell in notebook.cells), "kept without outputs"
     NotebookClient(notebook, timeout=100, resources={"metadata": {"path": str(tmp_path)}}).execute()
     pictures = [

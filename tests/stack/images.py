@@ -85,7 +85,7 @@ def load(engine: EngineHandle, names: Iterable[str] = NAMES) -> dict[str, str]:
     try:
         for archive in archives.values():
             with archive.open("rb") as file:
-                for line in client.load_image(file, quiet=True):  # type: ignore[no-untyped-call]
+                for line in client.load_image(file, quiet=True):
                     if "error" in line:
                         raise CannotStart(f"{engine.name} refuses {archive}: {line['error']}")
     finally:

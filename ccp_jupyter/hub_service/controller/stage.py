@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
-import json
 import tarfile
 import tempfile
 from collections.abc import Iterator
@@ -17,15 +16,13 @@ from ccp_jupyter.hub_service.folder import Folders
 from ccp_jupyter.hub_service.outgoing import Outgoing, OutgoingError
 from ccp_jupyter.model.execution import Execution
 from ccp_jupyter.model.method import parse_method
+from ccp_jupyter.model.request import script_values
 from ccp_jupyter.model.script import render
 from ccp_jupyter.model.values import (
     DATA_FOLDER,
     FileValue,
     InputValue,
     LinkValue,
-    PlainValue,
-    SecretValue,
-    container_path,
     file_name,
 )
 
@@ -142,14 +139,7 @@ def scripts(execution: Execution, index: int, secrets: dict[str, str]) -> tuple[
         A variable is unknown, or a value cannot be written safely where it stands.
     """
     method = parse_method(execution.method)
-    # An input without a value is empty text.
-    values: dict[str, str | list[str]] = dict.fromkeys(method.inputs, "")
-    for name, items in execution.inputs.items():
-        many = method.inputs[name].many
-        texts = [_text(name, number, many, item, secrets) for number, item in enumerate(items, 1)]
-        values[name] = texts if many else texts[0]
-    values["ccptaskname"] = execution.id
-    values["ccptaskid"] = str(index)
+    values = script_values(method, execution.inputs, secrets, execution.id, index)
     return (
         render(method.script("deploy-script"), values),
         render(method.script("execute-script"), values),
@@ -162,20 +152,6 @@ def _numbered(execution: Execution) -> Iterator[tuple[str, str, InputValue]]:
     for name, values in execution.inputs.items():
         for number, value in enumerate(values, 1):
             yield name, file_name(name, number, descriptors[name].many), value
-
-
-def _text(name: str, number: int, many: bool, value: InputValue, secrets: dict[str, str]) -> str:
-    match value:
-        case SecretValue():
-            return secrets[name]
-        case FileValue() | LinkValue():
-            return container_path(name, number, many)
-        case PlainValue(value=str() as text):
-            return text
-        case PlainValue(value=bool() as truth):
-            return "true" if truth else "false"
-        case PlainValue(value=other):
-            return json.dumps(other, ensure_ascii=False)
 
 
 def _add_folder(tar: tarfile.TarFile, name: str, mode: int) -> None:

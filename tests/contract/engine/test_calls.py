@@ -219,7 +219,7 @@ async def test_own_settings_of_the_image_do_not_count(
         "Healthcheck": {"Test": ["CMD", "touch", "/unwanted"], "Interval": 10**9},
     }
     client.commit(base, "with-settings", "1", conf=settings)
-    image = client.inspect_image("with-settings:1")  # type: ignore[no-untyped-call]
+    image = client.inspect_image("with-settings:1")
     kept = image["Config"]
     assert {key: kept[key] for key in settings} == settings
     container = await run(

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.wrk import Load, WrkFailed, parse
+from benchmarks.wrk import WrkFailed, parse
 
 REPORT = """Running 2s test @ http://127.0.0.1:1234/
   1 threads and 8 connections
@@ -20,7 +20,8 @@ Transfer/sec:      1.44MB
 
 def test_report():
     load = parse(REPORT)
-    assert load == Load(2746.92, 5770, pytest.approx(0.00278), pytest.approx(1.02))
+    assert (load.rate, load.requests) == (2746.92, 5770)
+    assert (load.p50, load.p99) == (pytest.approx(0.00278), pytest.approx(1.02))
 
 
 @pytest.mark.parametrize(
