@@ -102,7 +102,7 @@ def without_server_members(document: dict[str, Any]) -> dict[str, Any]:
         found["links"] = [
             each
             for each in found["links"]
-            if not (isinstance(each, dict) and each.get("rel") in _SERVER_LINKS)
+            if not (isinstance(each, dict) and str(each.get("rel")) in _SERVER_LINKS)
         ]
     return found
 

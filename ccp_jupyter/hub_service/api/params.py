@@ -14,7 +14,14 @@ from ccp_jupyter.model.errors import shown
 Parse = Callable[[str], Any]
 _IGNORED: Final = frozenset({"f", "_xsrf"})
 """``f`` is what some OGC clients add (``f=json``); ``_xsrf`` belongs to the hub's library."""
-_LONGEST: Final = 1000
+_LONGEST: Final = 10_000
+_MOST_VALUES: Final = 50
+_IDENTIFIER: Final = "[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
+_TIME: Final = (
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2}))?"
+)
+_END: Final = rf"({_TIME}|(\.\.)?)"
 
 
 class _Bad(Exception):
@@ -50,7 +57,7 @@ class Param:
         """Return the OpenAPI parameter object."""
         schema = dict(self.schema)
         if self.many:
-            schema = {"type": "array", "items": schema, "maxItems": 100}
+            schema = {"type": "array", "items": schema, "maxItems": _MOST_VALUES}
         elif self.default is not None:
             schema["default"] = self.default
         found: dict[str, Any] = {
@@ -105,8 +112,8 @@ def _value(param: Param, raw: list[bytes]) -> Any:
     try:
         if param.many:
             parts = [part.strip() for text in texts for part in text.split(",")]
-            if len(parts) > 100:
-                raise _Bad("may have at most 100 values")
+            if len(parts) > _MOST_VALUES:
+                raise _Bad(f"may have at most {_MOST_VALUES} values")
             return tuple(param.parse(part) for part in parts)
         if len(texts) > 1:
             raise _Bad("may be given only once")
@@ -136,11 +143,29 @@ def seconds(high: float) -> tuple[Parse, dict[str, Any]]:
     """Return parser and schema of a duration."""
 
     def parse(text: str) -> float:
-        if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,15})?", text) or float(text) > high:
+        if not re.fullmatch(r"[0-9.]{1,20}(e-?[0-9]{1,3})?", text) or not _float(text) <= high:
             raise _Bad(f"must be a number of seconds from 0 to {high:g}")
         return float(text)
 
     return parse, {"type": "number", "minimum": 0, "maximum": high}
+
+
+def _float(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise _Bad("must be a number") from error
+
+
+def identifier() -> tuple[Parse, dict[str, Any]]:
+    """Return parser and schema of an id."""
+
+    def parse(text: str) -> str:
+        if not re.fullmatch(_IDENTIFIER, text):
+            raise _Bad("must be an id: at most 100 letters, digits, dots, dashes, underscores")
+        return text
+
+    return parse, {"type": "string", "pattern": f"^{_IDENTIFIER}$"}
 
 
 def choice(*values: str) -> tuple[Parse, dict[str, Any]]:
@@ -162,12 +187,12 @@ def text(longest: int) -> tuple[Parse, dict[str, Any]]:
             raise _Bad(f"must be text of at most {longest} characters, without NUL")
         return value
 
-    return parse, {"type": "string", "maxLength": longest}
+    return parse, {"type": "string", "maxLength": longest, "pattern": "^[^\\x00]*$"}
 
 
 def interval() -> tuple[Parse, dict[str, Any]]:
     """Return parser and schema of an instant, or of two with a slash between."""
-    return _parse_interval, {"type": "string", "example": "2026-11-21T00:00:00Z/.."}
+    return _parse_interval, {"type": "string", "pattern": f"^({_TIME}|{_END}/{_END})$"}
 
 
 def _parse_interval(text: str) -> Interval:

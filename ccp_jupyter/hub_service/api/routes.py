@@ -40,6 +40,7 @@ from ccp_jupyter.hub_service.api.params import (
     Paging,
     Param,
     choice,
+    identifier,
     integer,
     interval,
     seconds,
@@ -77,7 +78,7 @@ def _get(
 
 _JOB_FILTERS: Final = (
     Param("type", "kind of job", *choice("process"), many=True),
-    Param("processID", "ids of Methods", *text(200), many=True),
+    Param("processID", "ids of Methods", *identifier(), many=True),
     Param("status", "wanted states", *choice(*(each.value for each in Status)), many=True),
     Param("datetime", "when it was submitted: a time, or two with a slash", *interval()),
     Param("minDuration", "seconds it has run at least", *seconds(_LONGEST_DURATION)),

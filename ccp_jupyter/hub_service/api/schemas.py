@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from ccp_jupyter.model.events import LogEvent, PhaseEvent, StatusEvent
-from ccp_jupyter.model.infrastructure import Limits
+from ccp_jupyter.model.infrastructure import Identifier, Limits
 from ccp_jupyter.model.states import Status
 
 
@@ -125,13 +125,13 @@ class AdditionalParameters(Document):
 class MethodDocument(Document):
     """A Method as it is deployed: OGC process description, scripts, links to Infrastructures."""
 
-    id: str
+    id: Identifier
     title: str = ""
-    version: str
-    inputs: dict[str, Any] = {}
+    version: str = Field(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")
+    inputs: dict[str, Any] = Field(description="one is `ccpimage`, the Runtime")
     outputs: dict[str, Any] = {}
     additionalParameters: AdditionalParameters | None = None  # noqa: N815
-    links: list[Link] = []
+    links: list[Link] = Field(min_length=1, description="one has rel `compatibleWith`")
 
 
 class RequestedOutput(Document):

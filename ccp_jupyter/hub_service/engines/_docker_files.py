@@ -61,10 +61,10 @@ class Incoming(io.RawIOBase):
         view = memoryview(buffer)
         try:
             data = self._raw.read(len(view), decode_content=False)
+            self._call.touch()
         except Exception as error:
             self.failure = error
             raise
-        self._call.touch()
         view[: len(data)] = data
         return len(data)
 

@@ -71,8 +71,17 @@ class Call:
             self._sock = None
 
     def touch(self) -> None:
-        """Note that the engine gave or took something."""
+        """Note that the engine gave or took something.
+
+        Raises
+        ------
+        ConnectionAbortedError
+            When nobody waits for this call any more: a TCP socket that was shut down still gives
+            data as long as some comes.
+        """
         self.touched = time.monotonic()
+        if self.aborted:
+            raise ConnectionAbortedError("nobody waits for this call any more")
 
     def attach(self, sock: socket.socket | None) -> None:
         """Note the socket in use.
