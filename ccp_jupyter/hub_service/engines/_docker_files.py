@@ -53,6 +53,7 @@ class Incoming(io.RawIOBase):
         self._raw = response.raw
         self._call = call
         self.failure: Exception | None = None
+        self.complete = False
 
     def readable(self) -> bool:
         return True
@@ -65,6 +66,7 @@ class Incoming(io.RawIOBase):
         except Exception as error:
             self.failure = error
             raise
+        self.complete = not data
         view[: len(data)] = data
         return len(data)
 
@@ -97,4 +99,6 @@ def taken(response: requests.Response, call: Call, take: Callable[[IO[bytes]], T
             raise incoming.failure
         return result
     finally:
+        if not incoming.complete:
+            call.leave()
         response.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Mapping
@@ -34,6 +35,9 @@ _KEEPALIVE = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
 )
+# An orderly end leaves an engine that is just sending, and whose peer has no window open, hanging
+# for minutes, with the container locked.
+_RESET_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 _NO_ANSWER_AT_ALL = 300.0
 
 
@@ -102,8 +106,16 @@ class Call:
             self.aborted = True
             if self._sock is not None:
                 with contextlib.suppress(OSError):
+                    self._sock.setsockopt(*_RESET_ON_CLOSE)
                     # Not SSLSocket.shutdown, which would let the reader go on without TLS.
                     socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    def leave(self) -> None:
+        """Prepare for closing the connection before all was read."""
+        with self._lock:
+            if self._sock is not None:
+                with contextlib.suppress(OSError):
+                    self._sock.setsockopt(*_RESET_ON_CLOSE)
 
 
 class _Breakable(HTTPConnection):

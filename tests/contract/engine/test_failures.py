@@ -241,6 +241,9 @@ async def test_threads_end_when_nobody_waits(server: EngineHandle, run: Run) -> 
     await asyncio.gather(*tasks, return_exceptions=True)
     await asyncio.sleep(0.5)
     assert not _own_threads(engine)
+    began = time.monotonic()
+    await engine.remove(container)  # the engine has let go of it
+    assert time.monotonic() - began < 10
     await engine.close()
 
 
