@@ -9,8 +9,6 @@ import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import pytest
-
 from ccp_jupyter.hub_service.store.base import Conflict, Duplicate, ExecutionQuery, Store, Usage
 from ccp_jupyter.model.execution import Execution
 from ccp_jupyter.model.states import TaskState
@@ -261,7 +259,6 @@ def killed_after(lines: int, *arguments: str) -> dict[tuple[str, str], int]:
     return acknowledged
 
 
-@pytest.mark.timeout(60)
 async def test_killed_with_9_everything_acknowledged_is_there(
     place: Place, place_kind: str, tmp_path: Path
 ) -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-context.configure(
-    connection=context.config.attributes["connection"],
-    render_as_batch=True,
-    # Alembic thinks that SQLite cannot undo DDL. It can, when nothing commits in between.
-    transactional_ddl=True,
-)
+# Alembic thinks that SQLite cannot undo DDL. It can, as long as nothing commits in between, and
+# Alembic leaves that to whoever began the transaction.
+context.configure(connection=context.config.attributes["connection"], render_as_batch=True)
 context.run_migrations()
