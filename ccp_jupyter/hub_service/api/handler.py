@@ -21,7 +21,7 @@ from ccp_jupyter.hub_service.api.identity import (
 )
 from ccp_jupyter.hub_service.api.operations import Operation, Operations
 from ccp_jupyter.hub_service.api.params import parse_query
-from ccp_jupyter.hub_service.api.rendering import Rendered
+from ccp_jupyter.hub_service.api.rendering import MethodLists, Rendered
 from ccp_jupyter.hub_service.api.services import Services
 
 
@@ -41,6 +41,7 @@ class Shared:
         self.groups = Groups(hub)
         self.callers = Callers()
         self.rendered = Rendered()
+        self.method_lists = MethodLists()
         self.budget = bodies.BodyBudget(services.options.max_bodies)
         self.streams: dict[str, int] = {}
         self.openapi = b""

@@ -100,6 +100,8 @@ class ServiceHubAuth(HubOAuth):
     async def _check_hub_authorization(
         self, url: str, api_token: str, cache_key: str | None = None, use_cache: bool = True
     ) -> Any:
+        if use_cache and (known := self.cache.get(cache_key)) is not None:
+            return known
         ask = super()._check_hub_authorization
         if not use_cache or cache_key is None or cache_key in self.cache:
             return await ask(url, api_token, cache_key, use_cache)  # type: ignore[no-untyped-call]

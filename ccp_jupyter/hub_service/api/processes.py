@@ -95,13 +95,21 @@ class ProcessesHandler(MethodHandler):
     async def get(self) -> None:
         """List the Methods that the caller may see."""
         limit, offset, search = (self.query[name] for name in ("limit", "offset", "q"))
-        query = MethodQuery(await self.viewer(), search, limit, offset)
-        page = await self.services.store.list_methods(query)
+        viewer = await self.viewer()
         base = self.base_url
-        rest = urlencode({"q": search}) if search else ""
-        links = documents.page_links(base, "processes", rest, offset, limit, page.next_offset)
-        summaries = [self._summary(method, base) for method in page.items]
-        self.reply_rendered(rendered_list("processes", summaries, links))
+        lists = self.shared.method_lists
+        key = lists.key(viewer.name, viewer.groups, viewer.admin, limit, offset, search, base)
+        found = lists.get(key)
+        if found is None:
+            page = await self.services.store.list_methods(
+                MethodQuery(viewer, search, limit, offset)
+            )
+            rest = urlencode({"q": search}) if search else ""
+            links = documents.page_links(base, "processes", rest, offset, limit, page.next_offset)
+            summaries = [self._summary(method, base) for method in page.items]
+            found = rendered_list("processes", summaries, links)
+            lists.put(key, found)
+        self.reply_rendered(found)
 
     def _summary(self, method: StoredMethod, base: str) -> bytes:
         mutable = self.may_change(method)
@@ -119,6 +127,7 @@ class ProcessesHandler(MethodHandler):
         except Duplicate as error:
             detail = f"There is a Method {shown(record.id)} already; PUT replaces your own ones"
             raise ApiError(409, detail, DUPLICATED_PROCESS) from error
+        self.shared.method_lists.changed()
         base = self.base_url
         self.set_header("Location", f"{base}processes/{segment(record.id)}")
         self.set_header("Etag", etag(record))
@@ -145,6 +154,7 @@ class ProcessHandler(MethodHandler):
             problem = Problem("id", f"must be {shown(process_id)}, as in the address", method.id)
             raise InvalidDocument([problem])
         stored = await self._save(method, process_id)
+        self.shared.method_lists.changed()
         base = self.base_url
         self.set_header("Etag", etag(stored))
         self.reply(documents.process_summary(stored, base, mutable=True))
@@ -173,6 +183,7 @@ class ProcessHandler(MethodHandler):
         """Undeploy a Method of the caller; its Executions keep their copy."""
         self._check_match(await self.own(process_id))
         await self.services.store.remove_method(process_id)
+        self.shared.method_lists.changed()
         self.set_status(204)
         self.clear_header("Content-Type")
         self.finish()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Final
 
@@ -10,6 +11,9 @@ from pydantic_core import PydanticSerializationError, to_json
 
 _MOST_KEPT: Final = 4096
 _LARGEST_KEPT: Final = 8192
+_LIST_AGE: Final = 1.0
+_MOST_LISTS: Final = 100
+_LARGEST_LIST: Final = 100_000
 
 
 def rendered(document: object) -> bytes:
@@ -48,3 +52,35 @@ class Rendered:
                     del self._kept[next(iter(self._kept))]
                 self._kept[key] = found
         return found
+
+
+class MethodLists:
+    """Rendered lists of Methods, until any Method changes, and for no longer than a second.
+
+    All changes by this process are told by `changed`; the second bounds what others may do.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Hashable, tuple[float, bytes]] = {}
+        self._changes = 0
+
+    def key(self, *parts: Hashable) -> Hashable:
+        """Return the key of a list; take it before the store is asked."""
+        return (self._changes, *parts)
+
+    def get(self, key: Hashable) -> bytes | None:
+        """Return the list of a key, or None."""
+        at, found = self._kept.get(key, (0.0, None))
+        return found if time.monotonic() - at < _LIST_AGE else None
+
+    def put(self, key: Hashable, document: bytes) -> None:
+        """Keep a list."""
+        if len(self._kept) >= _MOST_LISTS:
+            self._kept.clear()
+        if len(document) <= _LARGEST_LIST:
+            self._kept[key] = (time.monotonic(), document)
+
+    def changed(self) -> None:
+        """Forget all, and what is being rendered now too."""
+        self._changes += 1
+        self._kept.clear()
