@@ -28,6 +28,7 @@ from ccp_jupyter.hub_service.engines.docker import DockerEngine
 from ccp_jupyter.hub_service.events.log import FileEventLog
 from ccp_jupyter.hub_service.folder import Folders
 from ccp_jupyter.hub_service.outgoing import Outgoing
+from ccp_jupyter.hub_service.store.base import StoreUnusable
 from ccp_jupyter.hub_service.store.sqlite import SqliteStore
 from ccp_jupyter.hub_service.vault.client import VaultClient, ensure_running
 from ccp_jupyter.model.infrastructure import Infrastructure
@@ -231,7 +232,7 @@ def main() -> None:
     try:
         app.initialize()
         app.start()
-    except Misconfigured as error:
+    except (Misconfigured, StoreUnusable) as error:
         app.exit(f"ccp-service: {error}")
 
 
