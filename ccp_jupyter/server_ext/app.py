@@ -80,7 +80,6 @@ class CcpExtension(ExtensionApp):
     """Why the extension is switched off; empty when it is not."""
     url: str
     """Address of the service, with a slash at its end."""
-    secret_token: SecretStr
     http: httpx.AsyncClient
     """For the relay: unlike the transport, it returns errors as they are."""
     feed: Feed
@@ -94,13 +93,18 @@ class CcpExtension(ExtensionApp):
         self._task: asyncio.Task[None] | None = None
         try:
             self.url = service_url(self.service_url)
-            self.secret_token = service_token(SecretStr(self.service_token))
+            token = service_token(SecretStr(self.service_token))
         except NotConfigured as error:
             self.disabled = f"ccp_jupyter is switched off: {error}"
             self.log.info("%s", self.disabled)
             return
-        self._transport = Transport(self.url, self.secret_token, float(self.timeout))
+        self._transport = Transport(self.url, token, float(self.timeout))
         self.http = httpx.AsyncClient(
+            # Here and in no local variable, which a traceback might show.
+            headers={
+                "Authorization": f"token {token.get_secret_value()}",
+                "Accept-Encoding": "identity",
+            },
             timeout=httpx.Timeout(self.timeout, read=max(120, self.timeout)),
             limits=httpx.Limits(max_connections=32),
             follow_redirects=False,

@@ -120,8 +120,6 @@ class RelayHandler(CcpHandler):
         headers = {
             name: self.request.headers[name] for name in SENT if name in self.request.headers
         }
-        headers["Authorization"] = f"token {ccp.secret_token.get_secret_value()}"
-        headers["Accept-Encoding"] = "identity"
         if self._received:
             headers["Content-Length"] = str(self._received)
         verb = self.request.method or "GET"
@@ -134,7 +132,6 @@ class RelayHandler(CcpHandler):
             )
             response = await ccp.http.send(request, stream=True)
         except httpx.HTTPError as error:
-            # `from None`: the frames below hold the token.
             raise web.HTTPError(503, f"the service cannot be reached: {_what(error)}") from None
         try:
             await self._return(response)

@@ -91,6 +91,14 @@ async def test_never_overwrites(peer, execution, workspace):
     assert contents(taken) == {"mine": b"mine"}
 
 
+async def test_empty_folder_of_this_name_is_not_taken_either(peer, execution, workspace):
+    peer.on("GET", ARCHIVE, served(DATA))
+    taken = workspace / "CCP/executions" / NAME
+    taken.mkdir(parents=True)
+    assert (await execution.fetch()).name == NAME + " (2)"
+    assert names(taken) == []
+
+
 async def test_into_a_named_folder(peer, execution, tmp_path):
     peer.on("GET", ARCHIVE, served(DATA))
     assert await execution.fetch(tmp_path / "new") == tmp_path / "new"
