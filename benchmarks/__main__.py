@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from benchmarks.figures import Row, table
+from benchmarks.figures import Row
 from benchmarks.machine import busy_share, machine, machine_line
+from benchmarks.report import Run, report, write_into
 from benchmarks.rows import bulk, latency, many, rest, single, stored
 from benchmarks.setting import LIMITS, Setting
 from tests.stack.stack import Stack
@@ -33,32 +36,24 @@ _CACHE = Path(__file__).resolve().parents[1] / ".cache"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print a table, write JSON; returns 1 when something could not be measured."""
     options = _parser().parse_args(arguments)
-    folder: Path = options.dir.resolve()
     # So that the stack is taken down then too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-    begun = time.time()
-    line, others = machine_line(), busy_share(2.0)
-    print(line)
-    print(f"before the start {others:.0%} of the processors' time went elsewhere", flush=True)
+    begun, line, busy = time.monotonic(), machine_line(), busy_share(2.0)
+    print(f"{line}; {busy:.0%} of the processors' time goes elsewhere", flush=True)
+    folder: Path = options.dir.resolve()
     stack = Stack.up(folder / "stack", limits=LIMITS)
     try:
         rows = _measure(Setting(stack, folder / "work", options.quick), options.only)
     finally:
         stack.down()
-    seconds = time.time() - begun
-    result = {
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
-        "form": "quick" if options.quick else "full",
-        "seconds": round(seconds),
-        "machine": machine(),
-        "machine_line": line,
-        "busy_before": round(others, 3),
-        "rows": [row.document() for row in rows],
-    }
-    _print(rows)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
-    print(f"\n{seconds:.0f} s; the same as JSON in {options.json}")
+        shutil.rmtree(folder / "work", ignore_errors=True)
+    form = "quick" if options.quick else "full"
+    run = Run(f"{datetime.now(UTC):%Y-%m-%d}", form, time.monotonic() - begun, line, busy)
+    _write_json(options.json, run, rows)
+    text = report(run, rows)
+    print(f"\n{text}\n\nThe same as JSON in {options.json}")
+    if options.doc is not None:
+        write_into(options.doc, text)
     return int(any(row.value is None for row in rows))
 
 
@@ -81,11 +76,14 @@ def _measure(setting: Setting, only: Sequence[str]) -> list[Row]:
     return rows
 
 
-def _print(rows: Sequence[Row]) -> None:
-    print(f"\n{table(rows)}\n")
-    for row in rows:
-        for note in row.notes:
-            print(f"* {row.title}: {note}")
+def _write_json(file: Path, run: Run, rows: Sequence[Row]) -> None:
+    result = {
+        "run": asdict(run),
+        "machine": machine(),
+        "rows": [row.document() for row in rows],
+    }
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,6 +97,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--json", type=Path, default=_CACHE / "bench.json", help="where the result is written"
+    )
+    parser.add_argument(
+        "--doc", type=Path, help="also put the figures into this document, between its marks"
     )
     return parser
 

@@ -35,6 +35,9 @@ class _Same(web.RequestHandler):
         self.set_header("Content-Type", "application/json")
         self.finish(self._content)
 
+    def post(self) -> None:
+        self.get()
+
 
 async def _serve(port: int, content: bytes) -> None:
     app = web.Application([(r".*", _Same, {"content": content})], log_function=lambda _: None)

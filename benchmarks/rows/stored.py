@@ -19,19 +19,19 @@ _SETTLE = 4.0  # seconds after a start or a burst
 def measure(setting: Setting) -> list[Row]:
     """Measure at both sizes; the Node is away, so that submits wait in the queue."""
     with setting.node_with(base_url="unix:///nonexistent/docker.sock"):
-        few, _ = _at(setting, FEW)
-        many, queued = _at(setting, MANY)
-        grown = _queued(setting, queued)
+        few, submits_few = _at(setting, FEW)
+        many, submits_many = _at(setting, MANY)
+        grown = _queued(setting, submits_many.submitted)
         _restock(setting, FEW)
-    return [*few, *many, submits.flat(few[-1], many[-1]), *grown]
+    return [*few, *many, submits.flat(submits_few, submits_many), *grown]
 
 
-def _at(setting: Setting, stored: int) -> tuple[list[Row], int]:
+def _at(setting: Setting, stored: int) -> tuple[list[Row], submits.Submits]:
     _restock(setting, stored)
     time.sleep(_SETTLE)
     idle, read = _idle(setting, stored), reads.measure(setting, stored)
-    row, submitted = submits.measure(setting, stored)
-    return [idle, *read, row], submitted
+    found = submits.measure(setting, stored)
+    return [idle, *read, found.row], found
 
 
 def _restock(setting: Setting, stored: int) -> None:
