@@ -100,7 +100,8 @@ class ServiceHubAuth(HubOAuth):
     async def _check_hub_authorization(
         self, url: str, api_token: str, cache_key: str | None = None, use_cache: bool = True
     ) -> Any:
-        if use_cache and (known := self.cache.get(cache_key)) is not None:
+        known = self.cache.get(cache_key)  # type: ignore[no-untyped-call]
+        if use_cache and known is not None:
             return known
         ask = super()._check_hub_authorization
         if not use_cache or cache_key is None or cache_key in self.cache:
