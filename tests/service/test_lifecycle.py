@@ -164,7 +164,6 @@ FAILURES = {
         {"image": "{registry}/no-such-image:1"},
         "no-such-image",
     ),
-    "image reference that is none": ({"image": "Not An Image!"}, "Not An Image!"),
     "image without a shell": ({"image": "{noshell}"}, "/bin/sh"),
     "script that fails": ({"execute": "echo why >&2; exit 3"}, "Execute.*exit code 3"),
     "deploy-script that fails": ({"deploy": "exit 4"}, "Deploy.*exit code 4"),
@@ -223,6 +222,14 @@ def test_an_image_that_needs_a_login(stack, alice, private):
     done = alice.run(method(missing, "true"))
     assert done["status"] == "failed"
     assert missing in done["message"]
+
+
+def test_an_image_reference_that_is_none_is_refused_at_once(alice, shell):
+    answer = alice.execute(alice.deploy(method(shell, "true")), ccpimage="Not An Image!")
+    assert answer.status_code == 400
+    (problem,) = answer.json()["problems"]
+    assert problem["member"] == "inputs.ccpimage"
+    assert "Not An Image!" in problem["value"]
 
 
 def test_a_script_that_hangs_is_ended_in_time(alice, shell):
