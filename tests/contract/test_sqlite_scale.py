@@ -21,7 +21,7 @@ from ccp_jupyter.hub_service.store.connections import Settings
 from ccp_jupyter.hub_service.store.schema import migrate
 from ccp_jupyter.model.states import Status
 from ccp_jupyter.model.stored_method import Viewer
-from tests.contract.store_data import FINAL, START
+from tests.contract.store_data import FINAL, START, an_execution
 
 SMALL, LARGE = 100, 100_000
 
@@ -94,6 +94,10 @@ QUESTIONS: dict[str, tuple[sa.ClauseElement, dict[str, Any]]] = {
     "get_task": (sql.GET_TASK, ONE),
     "list_tasks": (sql.LIST_TASKS, ONE),
     "open_executions": (sql.OPEN_EXECUTIONS, {}),
+    "open executions, a page": (
+        sql.open_executions(an_execution("e000000", created=START), 10),
+        {},
+    ),
     "open_tasks": (sql.OPEN_TASKS, {}),
     "usage": (sql.USAGE, ONE),
     **{

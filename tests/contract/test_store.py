@@ -235,6 +235,24 @@ async def test_open_executions(store: Store) -> None:
     assert [execution.id for execution in await store.open_executions()] == expected
 
 
+async def test_open_executions_page_by_page(store: Store) -> None:
+    names = ["b", "a", "c", "d", "e", "f"]
+    for number, name in enumerate(names):
+        # The first three are of one moment, so that the id decides.
+        await store.add_execution(an_execution(name, created=at(max(0, number - 2))), [])
+    found: list[str] = []
+    last = None
+    while page := await store.open_executions(last, limit=2):
+        assert len(page) <= 2
+        found += [execution.id for execution in page]
+        last = page[-1]
+        await store.remove_execution(last.id)  # what was there may be gone by the next page
+    assert found == ["a", "b", "c", "d", "e", "f"]
+    assert await store.open_executions(last) == []
+    first = (await store.open_executions(limit=1))[0]
+    assert [e.id for e in await store.open_executions(first)] == ["c", "e"]
+
+
 async def test_open_executions_follow_saves(store: Store) -> None:
     async def opened() -> list[str]:
         return [execution.id for execution in await store.open_executions()]

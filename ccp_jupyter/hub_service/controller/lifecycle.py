@@ -30,6 +30,7 @@ from ccp_jupyter.model.times import now
 
 _log = logging.getLogger(__name__)
 
+_PAGE: Final = 200  # Executions read at a time at the start
 # How far a replica has come when its Attempt is in a phase, for the progress of an Execution.
 _SHARE: Final = {
     Phase.LAUNCH: 0.05,
@@ -67,18 +68,19 @@ class Lifecycle:
 
     async def start(self) -> None:
         """Take up all work that the store has, then run until `stop`."""
-        executions = {e.id: e for e in await self._store.open_executions()}
+        tasks: dict[str, list[Task]] = defaultdict(list)
         for task in await self._store.open_tasks():
-            execution = executions.get(task.execution_id)
-            if execution is None:
-                execution = await self._store.get_execution(task.execution_id)
-            if execution is not None:
-                await self._take_up(execution, task)
-        for execution in executions.values():
-            if execution.target is Target.DELETED:
-                self.spawn(self.remove(execution.id))
-            else:
-                self.spawn(self.conclusion.conclude(execution.id))
+            tasks[task.execution_id].append(task)
+        last = None
+        # Page by page: a process does not give back the memory that many would take at once.
+        while page := await self._store.open_executions(last, _PAGE):
+            for execution in page:
+                await self._take_up_all(execution, tasks.pop(execution.id, []))
+            last = page[-1]
+        for execution_id, left in tasks.items():  # their Executions are final
+            if (found := await self._store.get_execution(execution_id)) is not None:
+                for task in left:
+                    await self._take_up(found, task)
         for agent in self._agents.values():
             self.spawn(agent.run())
         self.spawn(self._dispatch())
@@ -207,6 +209,15 @@ class Lifecycle:
         self._jobs.discard(job)
         if not job.cancelled() and (error := job.exception()) is not None:
             _log.error("background work failed", exc_info=error)
+
+    async def _take_up_all(self, execution: Execution, tasks: list[Task]) -> None:
+        undecided = len(tasks) == execution.replicas and not any(is_final(t.state) for t in tasks)
+        for task in tasks:
+            await self._take_up(execution, task)
+        if execution.target is Target.DELETED:
+            self.spawn(self.remove(execution.id))
+        elif not undecided:
+            self.spawn(self.conclusion.conclude(execution.id))
 
     async def _take_up(self, execution: Execution, task: Task) -> None:
         attempt = task.attempt

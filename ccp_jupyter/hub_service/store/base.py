@@ -118,10 +118,13 @@ class Store(Protocol):
     async def list_executions(self, query: ExecutionQuery) -> Page[Execution]:
         """Return Executions, newest first."""
 
-    async def open_executions(self) -> list[Execution]:
+    async def open_executions(
+        self, after: Execution | None = None, limit: int | None = None
+    ) -> list[Execution]:
         """Return, oldest first, all that the controller has work with.
 
-        That is: status not final, or target ``deleted``.
+        That is: status not final, or target ``deleted``. With `after` (which need not be there any
+        more) only those that come after it, with `limit` at most so many.
         """
 
     async def usage(self, owner: str, infrastructure_id: str) -> Usage:

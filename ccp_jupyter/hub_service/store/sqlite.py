@@ -239,9 +239,11 @@ class SqliteStore:
         sql.check_page(query.limit, query.offset)
         return _page(await self._all(Execution, sql.listing(query)), query)
 
-    async def open_executions(self) -> list[Execution]:
+    async def open_executions(
+        self, after: Execution | None = None, limit: int | None = None
+    ) -> list[Execution]:
         """See `Store.open_executions`."""
-        return await self._all(Execution, sql.OPEN_EXECUTIONS)
+        return await self._all(Execution, sql.open_executions(after, limit))
 
     async def usage(self, owner: str, infrastructure_id: str) -> Usage:
         """See `Store.usage`."""

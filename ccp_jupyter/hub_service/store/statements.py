@@ -170,6 +170,15 @@ def method_parameters(query: MethodQuery) -> dict[str, Any]:
     }
 
 
+def open_executions(after: Execution | None, limit: int | None) -> sa.Select[Any]:
+    """Return `OPEN_EXECUTIONS` for those after one, at most so many."""
+    statement = OPEN_EXECUTIONS
+    if after is not None:
+        place = sa.tuple_(executions.c.created, executions.c.id)
+        statement = statement.where(place > sa.tuple_(milliseconds(after.created), after.id))
+    return statement if limit is None else statement.limit(limit)
+
+
 def listing(query: ExecutionQuery) -> sa.Select[Any]:
     """Return the statement for a page of Executions, and one more.
 
