@@ -132,9 +132,9 @@ class AsyncExecution(Record):
         deadline = time.monotonic() + self._transport.timeout
         pauses = delays()
         while not (await self.refresh()).is_final:
-            # Not simply sent again: to an Execution that has ended, DELETE means "forget it".
+            # Without the word, DELETE would forget an Execution that has ended meanwhile.
             try:
-                await self._transport.answer(self._call("DELETE"), patience=0)
+                await self._transport.answer(self._call("DELETE", finished="keep"), patience=0)
                 break
             except ServiceUnavailable:
                 if time.monotonic() > deadline:

@@ -166,7 +166,12 @@ class CcpService(Application):
         )
         options = Options(max_body=self.max_body, public_url=self.public_url or None)
         prefix = hub["JUPYTERHUB_SERVICE_PREFIX"]
-        app = make_app(Services(store, controller, events, folders, prefix, options))
+
+        async def vault_answers() -> None:
+            await vault.ping()
+
+        checks = {"vault": vault_answers}
+        app = make_app(Services(store, controller, events, folders, prefix, options, checks))
         await controller.start()
         # Bodies are bounded by the API itself, which can say so in its answer.
         server = HTTPServer(app, max_body_size=2**62)

@@ -301,6 +301,15 @@ def test_dismiss_at_any_moment(stack, alice, shell, moment):
     assert alice.http.delete(f"jobs/{job}").status_code == 404
 
 
+def test_dismissing_what_has_ended_can_keep_it(alice, shell):
+    job = alice.start(method(shell, "echo x > y"))
+    alice.wait(job)
+    answer = alice.http.delete(f"jobs/{job}", params={"finished": "keep"})
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "successful"
+    assert alice.outputs(job) == {"y": b"x\n"}
+
+
 def test_containers_have_no_privileges(alice, shell):
     script = [
         "grep -E '^(CapEff|NoNewPrivs)' /proc/self/status",

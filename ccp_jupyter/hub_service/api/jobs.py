@@ -109,18 +109,21 @@ class JobHandler(JobHandlerBase):
         self.reply_rendered(status_of(self, await self.visible(job_id)))
 
     async def delete(self, job_id: str) -> None:
-        """Dismiss a running Execution; remove a finished one with all its files."""
+        """Dismiss a running Execution; remove a finished one with all its files, unless kept."""
         execution = await self.visible(job_id)
-        if is_final(execution.status):
-            found = documents.status_info(execution, self.base_url)
-            await self.services.controller.remove(job_id)
-            found["message"] = "Removed with all its files"
-            found["links"] = []
-        else:
+        keep = self.query["finished"] == "keep"
+        remove = is_final(execution.status) and not keep
+        if not is_final(execution.status):
             dismissed = await self.services.controller.dismiss(job_id)
             if dismissed is None:
                 raise no_such_job(job_id)
-            found = documents.status_info(dismissed, self.base_url)
-        # The standard wants this status here; an Execution that is just ending may have another.
-        found["status"] = Status.DISMISSED
+            execution = dismissed
+        found = documents.status_info(execution, self.base_url)
+        if remove:
+            await self.services.controller.remove(job_id)
+            found["message"] = "Removed with all its files"
+            found["links"] = []
+        if not keep:
+            # The standard wants this status here; one that is just ending may have another.
+            found["status"] = Status.DISMISSED
         self.reply(found)

@@ -99,6 +99,14 @@ ROUTES: Final = (
                 "dismiss",
                 "Dismiss a running Execution, remove a finished one",
                 {200: Answer("its last status", {JSON: schemas.StatusInfo})},
+                query=(
+                    Param(
+                        "finished",
+                        "what to do when it has ended: remove it, or keep it as it is",
+                        *choice("remove", "keep"),
+                        default="remove",
+                    ),
+                ),
                 tag="jobs",
             ),
         },
