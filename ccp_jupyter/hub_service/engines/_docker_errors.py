@@ -39,17 +39,17 @@ _TEXTS: tuple[tuple[type[EngineError], str, str], ...] = (
     (NoResources, r"range of CPUs is from", "the node has fewer CPUs than are asked for"),
     (AlreadyThere, r"container name .* is already in use", "exists already"),
     (
+        ImageMissing,
+        r"may require 'docker login'|pull access denied",
+        "no such image in the registry, or it needs a login",
+    ),
+    (
         NoAccess,
         r"no basic auth credentials|authentication required|unauthorized|incorrect username"
         r"|authorization failed",
         "the registry refuses the login, or wants one",
     ),
     (NoAccess, r"forbidden|requested access .* is denied$", "the registry refuses access"),
-    (
-        ImageMissing,
-        r"may require 'docker login'|pull access denied",
-        "no such image in the registry, or it needs a login",
-    ),
     (
         ImageMissing,
         r"manifest unknown|manifest for .* not found|name unknown|no such image"

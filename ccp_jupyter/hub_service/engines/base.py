@@ -1,8 +1,8 @@
 """The engines' interface.
 
-Every implementation passes the contract suite in ``tests/contract/test_engine.py`` against a real
-engine. All calls are awaitable and may be cancelled; none blocks the event loop, and one slow Node
-delays only itself. Every call may raise `NodeUnreachable`.
+Every implementation passes the contract suite in ``tests/contract/engine/`` against a real engine.
+All calls are awaitable and may be cancelled; none blocks the event loop, and one slow Node delays
+only itself. Every call may raise `NodeUnreachable`.
 """
 
 from __future__ import annotations

@@ -17,9 +17,10 @@ from ccp_jupyter.hub_service.engines.base import ContainerSpec, NodeUnreachable
 from ccp_jupyter.hub_service.engines.docker import DockerEngine
 from ccp_jupyter.model.infrastructure import Node
 from tests.contract.engine.conftest import SHELL, Run
-from tests.contract.engine.helpers import all_of, output, tar_of, untarred
+from tests.contract.engine.helpers import all_of, ended, output, tar_of, untarred
 from tests.stack.certificates import make_certificates
-from tests.stack.engines import EngineHandle
+from tests.stack.engines import EngineHandle, start_engine
+from tests.stack.images import load
 from tests.stack.ports import free_port
 
 TIMEOUT = 2.0
@@ -102,6 +103,27 @@ async def test_killed_engine(fragile: EngineHandle, shaky: DockerEngine) -> None
     assert (await all_of(shaky.logs(container)))[0].data == b"begun\n"
     again = await _sleeper(shaky, "echo works")
     assert await output(shaky, again) == "works\n"
+
+
+async def test_container_that_outlives_its_engine(tmp_path: Path) -> None:
+    server = start_engine(tmp_path, "revived", live_restore=True, follow_parent=True)
+    try:
+        load(server, ["shell"])
+        engine = DockerEngine(server.node(), timeout=TIMEOUT)
+        container = await _sleeper(engine, "for i in $(seq 40); do echo $i; sleep 0.1; done")
+        frames, stamp = [], None
+        with pytest.raises(NodeUnreachable):
+            async for frame in engine.logs(container):
+                frames.append(frame.data)
+                stamp = frame.stamp
+                if len(frames) == 5:
+                    await asyncio.to_thread(server.restart)
+        frames += [frame.data async for frame in engine.logs(container, after=stamp)]
+        assert frames == [f"{number}\n".encode() for number in range(1, 41)]
+        assert (await ended(engine, container)).exit_code == 0
+        await engine.close()
+    finally:
+        server.stop()
 
 
 async def test_taker_that_hides_the_failure(fragile: EngineHandle, shaky: DockerEngine) -> None:
@@ -271,9 +293,9 @@ async def test_address_that_swallows_everything() -> None:
     await engine.close()
 
 
+@pytest.mark.parametrize("server", ["tls"], indirect=True)
 async def test_certificates_are_checked(server: EngineHandle, tmp_path: Path) -> None:
-    if server.tls is None:
-        pytest.skip("this engine has a unix socket")
+    assert server.tls is not None
     _, stranger = make_certificates(tmp_path)
     other_client = server.tls.model_copy(update={"cert": stranger.cert, "key": stranger.key})
     for tls, insecure in ((stranger, False), (other_client, False), (None, True)):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import subprocess
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from docker.errors import NotFound
@@ -18,10 +20,11 @@ from ccp_jupyter.hub_service.engines.base import (
     ImageMissing,
     NoAccess,
     NodeUnreachable,
+    NoResources,
 )
 from ccp_jupyter.hub_service.engines.docker import DockerEngine
 from tests.contract.engine.conftest import SHELL
-from tests.stack.engines import EngineHandle
+from tests.stack.engines import EngineHandle, start_engine
 from tests.stack.ports import free_port
 from tests.stack.registry import RegistryHandle
 
@@ -181,6 +184,28 @@ async def test_registry_cut_off_in_the_middle(
         registry.restore()
     assert await engine.find_image(large) is None
     assert large in (await engine.pull(large)).references
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[EngineHandle]:
+    """An engine with 20 MB of disk."""
+    data = tmp_path / "data"
+    data.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "none", str(data)], check=True)
+    try:
+        server = start_engine(tmp_path / "engine", "small", data_root=data, follow_parent=True)
+        yield server
+        server.stop()
+    finally:
+        subprocess.run(["umount", "-l", str(data)], check=False)
+
+
+async def test_a_full_disk(small: EngineHandle, large_image: str) -> None:
+    engine = DockerEngine(small.node())
+    with pytest.raises(NoResources, match=r"disk is full.*no space left"):
+        await engine.pull(large_image)
+    assert (await engine.info()).cpus
+    await engine.close()
 
 
 async def test_a_pull_has_a_time_limit(server: EngineHandle, large: str) -> None:
