@@ -5,6 +5,7 @@ All functions block and run in worker threads.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -13,7 +14,7 @@ import tarfile
 import time
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Final, cast
@@ -74,19 +75,9 @@ def pack(archive: IO[bytes], target: Path, limits: Limits) -> Packed:
     tarfile.TarError
         The stream is damaged or was cut off.
     """
-    partial = target.with_suffix(".partial")
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        packed = _write(archive, partial, limits)
-        _sync(partial)
-        partial.replace(target)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoRoom("The service's disk is full") from error
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
-    return packed
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _whole_or_nothing(target) as partial:
+        return _write(archive, partial, limits)
 
 
 def join(parts: Sequence[Path], target: Path) -> None:
@@ -101,21 +92,14 @@ def join(parts: Sequence[Path], target: Path) -> None:
     if len(parts) == 1:
         parts[0].replace(target)
         return
-    partial = target.with_suffix(".partial")
-    try:
-        with zipfile.ZipFile(partial, "w", allowZip64=True) as joined:
-            for number, part in enumerate(parts, 1):
-                with zipfile.ZipFile(part) as source:
-                    for info in source.infolist():
-                        _copy_entry(source, info, joined, f"replica-{number}/{info.filename}")
-        _sync(partial)
-        partial.replace(target)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise NoRoom("The service's disk is full") from error
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        _whole_or_nothing(target) as partial,
+        zipfile.ZipFile(partial, "w", allowZip64=True) as joined,
+    ):
+        for number, part in enumerate(parts, 1):
+            with zipfile.ZipFile(part) as source:
+                for info in source.infolist():
+                    _copy_entry(source, info, joined, f"replica-{number}/{info.filename}")
     for part in parts:
         part.unlink(missing_ok=True)
 
@@ -287,6 +271,18 @@ def _copy_entry(
     target._didModify = True  # type: ignore[attr-defined]
 
 
-def _sync(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+@contextlib.contextmanager
+def _whole_or_nothing(target: Path) -> Iterator[Path]:
+    """Give a path to write to; at the end it is flushed to the disk and becomes the target."""
+    partial = target.with_suffix(".partial")
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise NoRoom("The service's disk is full") from error
+        raise
+    finally:
+        partial.unlink(missing_ok=True)
