@@ -13,7 +13,8 @@ import pytest
 from tests.jobs import method, nothing_left
 from tests.stack.engines import CannotStart, start_engine
 
-STACK = {"nodes": 1, "limits": {"file_size": "1GiB"}}
+# Much memory, because a disk in memory counts towards what a container uses.
+STACK = {"nodes": 1, "limits": {"file_size": "1GiB", "memory": "1GiB"}}
 
 
 @pytest.fixture
