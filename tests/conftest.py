@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.files import file_server
 from tests.stack.engines import CannotStart, check_installed
 from tests.stack.stack import Stack
 
@@ -33,6 +34,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
     finally:
         stack.down()
+
+
+@pytest.fixture(scope="session")
+def files() -> Iterator[str]:
+    """Return the address of a web server for linked inputs (`tests.files`)."""
+    with file_server() as address:
+        yield address
 
 
 def stack_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:

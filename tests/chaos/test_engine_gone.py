@@ -12,7 +12,9 @@ from tests.jobs import containers, method, nothing_left
 STACK = {"nodes": 2, "node_options": {"slots": 4}}
 
 BODY = "echo x > y"
+FILE = {"schema": {"type": "string", "format": "file", "contentEncoding": "base64"}}
 SCRIPTS = {
+    "launch": ("", BODY),
     "deploy": ("sleep 3", BODY),
     "execute": ("", f"sleep 3; {BODY}"),
     "fetch": ("", f"head -c 200000000 /dev/urandom > noise; {BODY}"),
@@ -25,9 +27,12 @@ def node_of(caller, job):
 
 
 @pytest.mark.parametrize("phase", SCRIPTS)
-def test_killed_and_back_at_once(stack, alice, phase):
+def test_killed_and_back_at_once(stack, alice, files, phase):
     deploy, execute = SCRIPTS[phase]
-    job = alice.start(method(stack.images["shell"], execute, deploy))
+    inputs = {"file": FILE} if phase == "launch" else {}
+    values = {"file": {"href": f"{files}/slow"}} if phase == "launch" else {}
+    document = method(stack.images["shell"], execute, deploy, inputs=inputs)
+    job = alice.start(document, **values)
     alice.wait_for(job, phase)
     node = node_of(alice, job)
     stack.kill_engine(node)

@@ -6,7 +6,6 @@ import hashlib
 import signal
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -16,27 +15,6 @@ from tests.jobs import Caller, method, nothing_left
 STACK = {"nodes": 1, "limits": {"output_size": "1GiB", "file_size": "1GiB"}}
 
 FILE = {"schema": {"type": "string", "format": "file", "contentEncoding": "base64"}}
-
-
-class _Slow(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        for _ in range(3):
-            time.sleep(0.7)
-            self.wfile.write(b"x")
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture(scope="module")
-def slow_file():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Slow)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/file"
-    server.shutdown()
-    server.server_close()
 
 
 # Each script takes its time in the phase in question, so that the blow falls there.
@@ -52,11 +30,11 @@ SCRIPTS = {
 
 
 @pytest.mark.parametrize("phase", SCRIPTS)
-def test_killed_in_each_phase(stack, alice, slow_file, phase):
+def test_killed_in_each_phase(stack, alice, files, phase):
     deploy, execute = SCRIPTS[phase]
     inputs = {"file": FILE} if phase == "launch" else {}
     document = method(stack.images["shell"], execute, deploy, inputs=inputs)
-    values = {"file": {"href": slow_file}} if phase == "launch" else {}
+    values = {"file": {"href": f"{files}/slow"}} if phase == "launch" else {}
     job = alice.start(document, **values)
     if phase != "accepted":
         alice.wait_for(job, phase)
@@ -173,9 +151,9 @@ def kill_vault(stack):
     stack.start_service()
 
 
-def test_the_vault_killed_before_a_secret_is_used(stack, alice, slow_file):
+def test_the_vault_killed_before_a_secret_is_used(stack, alice, files):
     document = method(stack.images["shell"], "true", inputs={**SECRET, "file": FILE})
-    job = alice.start(document, key="0123456789", file={"href": slow_file})
+    job = alice.start(document, key="0123456789", file={"href": f"{files}/slow"})
     alice.wait_for(job, "launch")
     kill_vault(stack)
     done = alice.wait(job)
