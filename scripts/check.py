@@ -80,7 +80,7 @@ STAGES: tuple[tuple[str, ...], ...] = (
     ("e2e",),
     ("chaos",),
 )
-MINUTES = {"unit": 8, "contract": 12, "service": 12, "e2e": 9, "chaos": 16}
+MINUTES = {"unit": 6, "contract": 10, "service": 10, "e2e": 6, "chaos": 15}
 
 
 def main() -> int:
