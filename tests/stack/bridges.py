@@ -6,7 +6,6 @@ import fcntl
 import ipaddress
 import json
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,8 @@ from pathlib import Path
 # /22 gives an engine a thousand addresses and the machine 64 engines.
 _POOL = ipaddress.ip_network("10.213.0.0/16")
 _PREFIX = 22
+# Not below TMPDIR: test runs side by side have different ones.
+_LOCK = Path("/run/ccp-jupyter-bridges.lock")
 
 
 def add_bridge(name: str) -> str:
@@ -73,6 +74,6 @@ def _ip(*arguments: str) -> str:
 @contextmanager
 def _alone() -> Iterator[None]:
     """Keep other processes from choosing at the same time."""
-    with Path(tempfile.gettempdir(), "ccp-jupyter-bridges.lock").open("w") as lock:
+    with _LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

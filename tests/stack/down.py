@@ -10,7 +10,7 @@ from tests.stack.engines import EngineHandle
 from tests.stack.marks import STACK, end_all, end_marked
 from tests.stack.records import StackError, from_pid_file, noted
 from tests.stack.registry import RegistryHandle
-from tests.stack.service import vault
+from tests.stack.service import remove_vault_socket, vault
 
 MARKER = ".ccp-stack"
 """File that says: this folder was made by a stack and may be removed."""
@@ -48,6 +48,7 @@ def down(folder: Path, keep_logs: bool = False) -> None:
         RegistryHandle.attach(folder / "registry").stop()
     # User servers, kernels, and what was started a moment before a crash and never noted.
     end_marked(STACK, str(folder), grace=1)
+    remove_vault_socket(folder)
     for path in folder.iterdir():
         if path.name == MARKER or (keep_logs and path.name == "logs"):
             continue

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pprint
+import shutil
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +19,8 @@ from tests.stack.marks import STACK
 from tests.stack.records import from_pid_file, note
 
 _INFRASTRUCTURE = "infrastructure.json"
+_LONGEST_SOCKET = 100
+"""Bytes; the system allows 107, and the vault may add some while it starts."""
 
 
 def data_dir(folder: Path) -> Path:
@@ -48,6 +52,7 @@ def write_config(folder: Path, config: Path, infrastructure: Mapping[str, Any]) 
     config.write_text(
         "c = get_config()\n"
         f"c.CcpService.data_dir = {str(data_dir(folder))!r}\n"
+        f"c.CcpService.vault_socket = {str(_vault_socket(folder))!r}\n"
         "# Tests serve files to link inputs from this machine.\n"
         'c.CcpService.allowed_networks = ["127.0.0.0/8"]\n'
         f"c.CcpService.infrastructures = [\n{pprint.pformat(dict(infrastructure))}\n]\n"
@@ -81,6 +86,22 @@ def start_service(settings: HubSettings, timeout: float = 60) -> Daemon:
     url = f"http://127.0.0.1:{settings.service_port}/services/ccp/health"
     wait_answer(url, service, timeout)
     return service
+
+
+def remove_vault_socket(folder: Path) -> None:
+    """Remove the vault's socket if it lies outside of the stack's folder."""
+    socket = _vault_socket(folder)
+    if not socket.is_relative_to(folder):
+        shutil.rmtree(socket.parent, ignore_errors=True)
+
+
+def _vault_socket(folder: Path) -> Path:
+    """Return where the vault listens: in the service's folder, unless that is too long a name."""
+    socket = data_dir(folder) / "vault.sock"
+    if len(os.fsencode(socket)) <= _LONGEST_SOCKET:
+        return socket
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(f"/tmp/ccp-vault-{os.getuid()}-{name}/s")
 
 
 def vault(folder: Path) -> Daemon | None:

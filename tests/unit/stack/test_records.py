@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.stack import service
 from tests.stack.daemons import spawn
 from tests.stack.down import MARKER, down
 from tests.stack.records import StackError, from_pid_file, note, noted, write_private
@@ -82,3 +84,16 @@ def test_up_refuses_a_folder_with_something_else(tmp_path: Path) -> None:
 def test_a_stack_that_is_not_there_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="no stack runs"):
         Stack(tmp_path)
+
+
+@pytest.mark.parametrize("length", [20, 99, 240])
+def test_the_vaults_socket_has_a_name_that_the_system_takes(tmp_path: Path, length: int) -> None:
+    folder = tmp_path / ("x" * length)
+    path = service._vault_socket(folder)
+    path.parent.mkdir(mode=0o700, parents=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(path))
+    assert path != service._vault_socket(tmp_path / "other")
+    assert path == service._vault_socket(folder), "found again by `down`"
+    service.remove_vault_socket(folder)
+    assert path.exists() == path.is_relative_to(folder)
