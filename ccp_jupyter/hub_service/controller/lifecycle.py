@@ -30,7 +30,7 @@ from ccp_jupyter.model.times import now
 
 _log = logging.getLogger(__name__)
 
-_PAGE: Final = 200  # Executions read at a time at the start
+_PAGE: Final = 50  # Executions read at a time at the start
 # How far a replica has come when its Attempt is in a phase, for the progress of an Execution.
 _SHARE: Final = {
     Phase.LAUNCH: 0.05,
