@@ -34,6 +34,7 @@ from ccp_jupyter.hub_service.vault.client import VaultClient, ensure_running
 from ccp_jupyter.model.infrastructure import Infrastructure
 
 _ENGINE_TIMEOUT = 6.0  # with the ping interval of 4 s, a hung engine is noticed within 10 s
+_LONGEST_SOCKET = 107  # bytes; sun_path of unix(7), less the NUL at its end
 _DRAIN = 5.0  # seconds for answers under way when the service stops
 
 
@@ -133,6 +134,11 @@ class CcpService(Application):
         data.mkdir(parents=True, exist_ok=True)
         data.chmod(0o700)  # also where the folder was there before: the vault insists on it
         socket = Path(self.vault_socket).resolve()
+        if len(os.fsencode(socket)) > _LONGEST_SOCKET:
+            raise Misconfigured(
+                f"vault_socket: a unix socket's path has at most {_LONGEST_SOCKET} bytes; name a"
+                f" shorter one (found {socket})"
+            )
         with _only_one(data / "lock"):
             asyncio.run(self._serve(infrastructures, hub, data, socket))
 

@@ -13,6 +13,13 @@ from ccp_jupyter.hub_service.app import Misconfigured, parse_infrastructures
 NODE = {"id": "n1", "base_url": "unix:///run/docker.sock"}
 LAB = {"id": "lab", "name": "Lab", "nodes": [NODE]}
 
+HUB = {
+    "JUPYTERHUB_SERVICE_PREFIX": "/services/ccp/",
+    "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:1",
+    "JUPYTERHUB_API_TOKEN": "x",
+    "JUPYTERHUB_API_URL": "http://127.0.0.1:1/hub/api",
+}
+
 
 def start(tmp_path, config="", **environment):
     """Run the service until it gives up; returns exit code and what it printed."""
@@ -68,13 +75,23 @@ def test_a_store_that_is_none(tmp_path):
     code, said = start(
         tmp_path,
         f"c.CcpService.infrastructures = [{LAB!r}]",
-        JUPYTERHUB_SERVICE_PREFIX="/services/ccp/",
-        JUPYTERHUB_SERVICE_URL="http://127.0.0.1:1",
-        JUPYTERHUB_API_TOKEN="x",
-        JUPYTERHUB_API_URL="http://127.0.0.1:1/hub/api",
+        **HUB,
     )
     assert code != 0
     assert "store.sqlite" in said
+    assert "Traceback" not in said
+
+
+def test_a_vault_socket_with_too_long_a_path(tmp_path):
+    code, said = start(
+        tmp_path,
+        f"c.CcpService.infrastructures = [{LAB!r}]\n"
+        f"c.CcpService.vault_socket = {str(tmp_path / ('x' * 100))!r}",
+        **HUB,
+    )
+    assert code != 0
+    assert "vault_socket" in said
+    assert "107 bytes" in said
     assert "Traceback" not in said
 
 
