@@ -88,7 +88,7 @@ def _write_json(file: Path, run: Run, rows: Sequence[Row]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and smaller: about 3 minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer and smaller: about 4 minutes")
     parser.add_argument(
         "--only", nargs="+", choices=list(GROUPS), default=[], help="only these groups of rows"
     )

@@ -28,7 +28,7 @@ def measure(setting: Setting) -> list[Row]:
         engine_events(setting.engine.client()) as moments,
     ):
         pairs = interleaved(
-            setting.choose(10, 30),
+            setting.choose(6, 30),
             lambda: _ours(setting, client, moments),
             lambda: _theirs(setting, direct, moments),
         )

@@ -22,7 +22,7 @@ TASKS = 50
 
 def measure(setting: Setting) -> list[Row]:
     """Compare the rate with the best that the engine gives without the service."""
-    count = setting.choose(TASKS // 2, TASKS)
+    count = setting.choose(TASKS // 3, TASKS)
     rounds = setting.choose(2, 5)
     pairs, by_threads, used = [], [], []
     _ours(setting, THREADS[-1])

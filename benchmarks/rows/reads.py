@@ -32,13 +32,13 @@ def measure(setting: Setting, stored: int) -> list[Row]:
 def _row(setting: Setting, key: str, path: str, title: str, stored: int) -> Row:
     url, headers = setting.port_url + path, setting.headers
     content = httpx.get(url, headers=headers).raise_for_status().content
-    seconds = setting.choose(2, 5)
+    seconds = setting.choose(1, 5)
 
     def load(target: str) -> Load:
         return drive(target, headers, seconds, CONNECTIONS)
 
     with bare_server(content) as bare:
-        pairs = interleaved(setting.choose(3, 5), lambda: load(url), lambda: load(bare))
+        pairs = interleaved(setting.choose(2, 5), lambda: load(url), lambda: load(bare))
     middle = Spread.of(ours.p50 * 1e3 for ours, _ in pairs).median
     return ratio_row(
         f"{key}.{stored}",

@@ -18,7 +18,7 @@ def measure(setting: Setting) -> list[Row]:
     numbers = itertools.count()
     with setting.client() as client, setting.direct() as direct:
         pairs = interleaved(
-            setting.choose(10, 40),
+            setting.choose(6, 40),
             lambda: _ours(setting, client, setting.folder("workspace")),
             lambda: _theirs(setting, direct, setting.folder("direct") / f"{next(numbers)}.zip"),
         )

@@ -13,7 +13,7 @@ from benchmarks.setting import Setting
 
 FEW, MANY = 100, 10_000
 _FILLS_CACHES = 2_500  # submits after which the store's caches do not grow any more
-_SETTLE = 4.0  # seconds after a start or a burst
+_SETTLE = 2.5  # seconds after a start or a burst
 
 
 def measure(setting: Setting) -> list[Row]:

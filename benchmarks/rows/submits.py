@@ -42,7 +42,7 @@ def measure(setting: Setting, stored: int) -> Submits:
     cpu = -machine.cpu_seconds(pid)
     with bare_server(bytes(1000)) as bare:
         pairs = interleaved(
-            setting.choose(3, 5),
+            setting.choose(2, 5),
             lambda: burst(setting, setting.choose(2, 4)),
             lambda: burst(setting, 1, bare),
             warm_up=False,
