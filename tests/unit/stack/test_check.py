@@ -82,4 +82,4 @@ def test_every_layer_of_tests_is_run() -> None:
     assert folders == set(check.MINUTES)
     assert folders == {name for stage in check.STAGES for name in stage} - {"lint"}
     wall = sum(max(check.MINUTES.get(name, 6) for name in stage) for stage in check.STAGES)
-    assert wall <= 38, "CI has 40 minutes"
+    assert wall <= 60, "the run itself is ended after 65 minutes"
