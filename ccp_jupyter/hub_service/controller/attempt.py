@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import secrets as random
 import tarfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -19,6 +18,7 @@ from ccp_jupyter.hub_service.controller.outputs import NoRoom, OutputsTooLarge, 
 from ccp_jupyter.hub_service.controller.records import Records, current
 from ccp_jupyter.hub_service.controller.settings import Settings
 from ccp_jupyter.hub_service.controller.stage import Stager
+from ccp_jupyter.hub_service.controller.waiting import limit, whole
 from ccp_jupyter.hub_service.engines.base import (
     AlreadyThere,
     ContainerInfo,
@@ -147,7 +147,7 @@ class AttemptRun:
         if container is None and attempt.phase is not Phase.LAUNCH:
             raise Ended(Outcome.PLATFORM, f"The container is gone from Node {self.agent.id}")
         if container is None or container.state == "created":
-            async with _limit(self._execution.limits.max_setup_time, "Launch"):
+            async with limit(self._execution.limits.max_setup_time, "Launch"):
                 await self._launch(container)
         elif attempt.phase is Phase.LAUNCH:
             await self._started(container.id)
@@ -183,18 +183,18 @@ class AttemptRun:
         image = await agent.ensure_image(execution.image, self._credentials, self._tell_pull)
         if container is None:
             try:
-                container_id = await _whole(self._create())
+                container_id = await whole(self._create())
             except ImageMissing:
                 # It was there when last seen, and somebody has removed it since.
                 agent.forget_image(execution.image)
                 image = await agent.ensure_image(
                     execution.image, self._credentials, self._tell_pull
                 )
-                container_id = await _whole(self._create())
+                container_id = await whole(self._create())
         else:
             container_id = container.id
         await self._put_files()
-        await _whole(agent.call(lambda: agent.engine.start(container_id)))
+        await whole(agent.call(lambda: agent.engine.start(container_id)))
         current(self.task).image = image.digest or image.id
         await self._started(container_id)
 
@@ -234,9 +234,9 @@ class AttemptRun:
     async def _wait_for_end(self, log: asyncio.Task[None]) -> Exit:
         limits, settings, name = self._execution.limits, self._parts.settings, self._mark.name
         try:
-            async with _limit(limits.max_setup_time, "Deploy"):
+            async with limit(limits.max_setup_time, "Deploy"):
                 await self._deployed(log)
-            async with _limit(limits.max_time, "Execute", self._elapsed()):
+            async with limit(limits.max_time, "Execute", self._elapsed()):
                 return await self.agent.ended(name)
         except Ended:
             await self.agent.call(lambda: self.agent.engine.stop(name, settings.stop_grace))
@@ -392,25 +392,3 @@ class AttemptRun:
 
     async def _tell_pull(self) -> None:
         await self._tell(f"pulling {self._execution.image}")
-
-
-async def _whole(work: Coroutine[Any, Any, T]) -> T:
-    """Await something that must not be left half done, even when the waiter is cancelled."""
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait((task,))
-        raise
-
-
-@contextlib.asynccontextmanager
-async def _limit(seconds: float, phase: str, elapsed: float = 0.0) -> AsyncIterator[None]:
-    """End the Attempt as failed when the body takes longer."""
-    try:
-        async with asyncio.timeout(max(seconds - elapsed, 0.0)):
-            yield
-    except TimeoutError as error:
-        raise Ended(
-            Outcome.FAILED, f"{phase}: expired, it took longer than {seconds:g} seconds"
-        ) from error
