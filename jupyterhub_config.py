@@ -62,18 +62,26 @@ c.Spawner.server_token_scopes = [
     "access:servers!server",
 ]
 
-# The service, started by the hub. Where it shall outlive the hub, start it yourself, leave out
-# `command` here and give both the same `api_token` (docs/deployment.md).
-c.JupyterHub.services = [
-    {
-        "name": "ccp",
-        "url": service_bind_url,
-        "command": [sys.executable, "-m", "ccp_jupyter.hub_service", "-f", str(service_config)],
-        "environment": {"CCP_STATE_DIR": str(state)},
-        "oauth_client_allowed_scopes": ["custom:ccp:share"],
-        "oauth_no_confirm": True,
+# The service, started by the hub. Where it shall outlive the hub, or run in several processes, its
+# own token is given here and to them, and the hub starts nothing (docs/deployment.md).
+service = {
+    "name": "ccp",
+    "url": service_bind_url,
+    # What a browser's login may do: of this, what its user may.
+    "oauth_client_allowed_scopes": ["custom:ccp:admin"],
+    "oauth_no_confirm": True,
+}
+if token := os.environ.get("CCP_SERVICE_TOKEN"):
+    service["api_token"] = token
+else:
+    service["command"] = [
+        *(sys.executable, "-m", "ccp_jupyter.hub_service", "-f", str(service_config)),
+    ]
+    service["environment"] = {
+        "CCP_STATE_DIR": str(state),
+        "CCP_STORE_URL": os.environ.get("CCP_STORE_URL", ""),
     }
-]
+c.JupyterHub.services = [service]
 c.JupyterHub.load_roles = [
     {
         "name": "ccp-service",

@@ -16,11 +16,11 @@ from typing import IO, Any, cast
 import docker
 
 from ccp_jupyter.hub_service.controller.base import Submission
-from ccp_jupyter.hub_service.controller.container import Mark, build_spec
+from ccp_jupyter.hub_service.controller.container import Mark, Place, build_spec
+from ccp_jupyter.hub_service.controller.replica import ReplicaWork
 from ccp_jupyter.hub_service.controller.stage import Stager
 from ccp_jupyter.hub_service.controller.submission import build
 from ccp_jupyter.hub_service.engines._docker_formats import create_body
-from ccp_jupyter.hub_service.engines._docker_transport import Client
 from ccp_jupyter.hub_service.engines.base import ContainerSpec
 from ccp_jupyter.hub_service.folder import Folders
 from ccp_jupyter.hub_service.outgoing import Outgoing
@@ -39,6 +39,8 @@ class Job:
 
     spec: ContainerSpec
     archive: bytes
+    folder: str = DATA_FOLDER
+    """What is fetched from it."""
 
     @classmethod
     def of(
@@ -64,10 +66,18 @@ class Job:
         body = {"inputs": dict(inputs)}
         request = check_request(method, body, infrastructure.limits)
         submission = Submission(owner="bench", claims={}, method=stored, body=body)
-        execution, _, _ = build(submission, method, request, infrastructure)
+        execution, [task, *_], _ = build(submission, method, request, infrastructure)
         mark = Mark(execution.id, 1, 1, "ccp-bench")
-        spec = build_spec(execution, infrastructure, "benchmarks", mark)
-        with Stager(Folders(folder), Outgoing()).archive(execution, 1, {}) as spool:
+        work = ReplicaWork(Stager(Folders(folder), Outgoing()))
+        spec = build_spec(
+            execution,
+            Place(infrastructure, infrastructure.nodes[0], ()),
+            "benchmarks",
+            mark,
+            work.command(mark),
+            work.environment(execution, task),
+        )
+        with work.archive(execution, task, {}, mark) as spool:
             return cls(spec, spool.read())
 
 
@@ -104,7 +114,7 @@ class Direct:
         begun = time.time()
         container = self.start(job)
         self.follow(container)
-        with self.archive(container) as stream:
+        with self.archive(container, job.folder) as stream:
             tar_to_zip(stream, target)
         zipped = time.time()
         self._client.remove_container(container, v=True)
@@ -112,7 +122,7 @@ class Direct:
 
     def start(self, job: Job) -> str:
         """Create, put files, start; returns the container's id."""
-        body = create_body(cast("Client", self._client), job.spec)
+        body = create_body(self._client, job.spec)
         container = str(self._client.create_container_from_config(body, job.spec.name)["Id"])
         self._client.put_archive(container, "/", job.archive)
         self._client.start(container)
@@ -129,9 +139,9 @@ class Direct:
             pass
 
     @contextmanager
-    def archive(self, container: str) -> Iterator[IO[bytes]]:
-        """Open the tar stream of /ccp_data."""
-        chunks, _ = self._client.get_archive(container, DATA_FOLDER, chunk_size=_CHUNK)
+    def archive(self, container: str, folder: str = DATA_FOLDER) -> Iterator[IO[bytes]]:
+        """Open the tar stream of a folder."""
+        chunks, _ = self._client.get_archive(container, folder, chunk_size=_CHUNK)
         yield cast("IO[bytes]", io.BufferedReader(_Chunks(chunks), _CHUNK))
 
     def zip_program(self, container: str, target: Path) -> float:

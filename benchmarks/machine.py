@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+_QUIET = 0.05  # seconds of processor time within _LOOK
+_LOOK = 0.3
 
 
 def machine_line() -> str:
@@ -45,6 +49,41 @@ def cpu_seconds(pid: int) -> float:
     """Return the processor time that a process has used since its start."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def tree(pid: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(each for child in children for each in tree(int(child)))]
+
+
+def settled(used: Callable[[], float], timeout: float = 300.0) -> float:
+    """Wait until what the end of a burst has left under way is done.
+
+    Parameters
+    ----------
+    used : callable
+        Gives the processor time so far, seconds.
+    timeout : float
+        Seconds.
+
+    Returns
+    -------
+    float
+        The processor time then.
+
+    Raises
+    ------
+    TimeoutError
+    """
+    end, before = time.monotonic() + timeout, used()
+    while time.monotonic() < end:
+        time.sleep(_LOOK)
+        now = used()
+        if now - before < _QUIET:
+            return now
+        before = now
+    raise TimeoutError(f"still busy after {timeout:g} s")
 
 
 def resident(pid: int) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 TRIVIAL = "bench-trivial"
 SLEEPER = "bench-sleeper"
+NAP = "bench-nap"
 BULK = "bench-bulk"
 
 _FILES = 10  # of each kind
@@ -20,6 +21,13 @@ def trivial(image: str, infrastructure: str) -> dict[str, Any]:
 def sleeper(image: str, infrastructure: str) -> dict[str, Any]:
     """Return a Method that does nothing for an hour, and ends at once when asked to."""
     return _method(SLEEPER, image, infrastructure, ["exec sleep 3600"])
+
+
+def nap(image: str, infrastructure: str) -> dict[str, Any]:
+    """Return a Method that sleeps for some `seconds`."""
+    schema = {"type": "integer", "minimum": 1, "maximum": 3600}
+    inputs = {"seconds": {"title": "Seconds", "minOccurs": 1, "maxOccurs": 1, "schema": schema}}
+    return _method(NAP, image, infrastructure, ["exec sleep {{ seconds }}"], inputs)
 
 
 def filler(number: int, image: str, infrastructure: str) -> dict[str, Any]:

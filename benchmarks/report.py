@@ -8,8 +8,28 @@ from pathlib import Path
 
 from benchmarks.figures import Row, table
 
-BEGIN = "<!-- figures: begin; written by `python -m benchmarks --doc` -->"
-END = "<!-- figures: end -->"
+
+@dataclass(frozen=True)
+class Marks:
+    """Comments of a document between which figures stand."""
+
+    name: str
+    command: str
+    """That writes them."""
+
+    @property
+    def begin(self) -> str:
+        """In front of the figures."""
+        return f"<!-- {self.name}: begin; written by `{self.command}` -->"
+
+    @property
+    def end(self) -> str:
+        """Behind them."""
+        return f"<!-- {self.name}: end -->"
+
+
+FIGURES = Marks("figures", "python -m benchmarks --doc")
+BEGIN, END = FIGURES.begin, FIGURES.end
 
 
 class NoPlace(ValueError):
@@ -42,7 +62,7 @@ def report(run: Run, rows: Sequence[Row]) -> str:
     return "\n".join([run.text(), "", table(rows), "", *notes])
 
 
-def write_into(document: Path, text: str) -> None:
+def write_into(document: Path, text: str, marks: Marks = FIGURES) -> None:
     """Replace what stands between the two marks of a document.
 
     Raises
@@ -50,9 +70,9 @@ def write_into(document: Path, text: str) -> None:
     NoPlace
         The marks are not both there, once, and in order; nothing was changed.
     """
-    old = document.read_text()
-    before, begin, rest = old.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end or BEGIN in rest or END in before + after:
-        raise NoPlace(f"{document}: must hold, once and in this order: {BEGIN} and {END}")
-    document.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    old, begin_mark, end_mark = document.read_text(), marks.begin, marks.end
+    before, begin, rest = old.partition(begin_mark)
+    _, end, after = rest.partition(end_mark)
+    if not begin or not end or begin_mark in rest or end_mark in before + after:
+        raise NoPlace(f"{document}: must hold, once and in this order: {begin_mark} and {end_mark}")
+    document.write_text(f"{before}{begin_mark}\n\n{text}\n\n{end_mark}{after}")

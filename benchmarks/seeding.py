@@ -40,7 +40,9 @@ async def _stock(database: Path, wanted: int) -> None:
     store = await SqliteStore.open(database)
     try:
         found = await _all(store)
-        keep = [e for e in found if is_final(e.status)][:wanted]
+        final = [e for e in found if is_final(e.status)]
+        # Successful ones first: one of them is copied.
+        keep = sorted(final, key=lambda e: e.status is not Status.SUCCESSFUL)[:wanted]
         kept = {execution.id for execution in keep}
         await _in_parts([store.remove_execution(e.id) for e in found if e.id not in kept])
         await _add_copies(store, keep, wanted - len(keep))
@@ -76,7 +78,8 @@ def _copy(original: Execution, tasks: list[Task], number: int) -> tuple[Executio
             "output_size": 0,
         }
     )
-    return execution, [task.model_copy(update={"execution_id": execution.id}) for task in tasks]
+    theirs = {"execution_id": execution.id, "created": execution.created}
+    return execution, [task.model_copy(update=theirs) for task in tasks]
 
 
 async def _in_parts(work: Sequence[Awaitable[object]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -92,9 +93,9 @@ class Setting:
             yield client
 
     @contextmanager
-    def direct(self) -> Iterator[Direct]:
-        """Open the docker SDK."""
-        client = self.engine.client(timeout=600)
+    def direct(self, engine: EngineHandle | None = None) -> Iterator[Direct]:
+        """Open the docker SDK for an engine; default: the only one."""
+        client = (engine or self.engine).client(timeout=600)
         try:
             yield Direct(client)
         finally:
@@ -116,7 +117,7 @@ class Setting:
     def deploy(self) -> None:
         """Add all Methods, and run one so that the image is there."""
         with self.client() as client:
-            for make in (methods.trivial, methods.sleeper, methods.bulk):
+            for make in (methods.trivial, methods.sleeper, methods.nap, methods.bulk):
                 client.deploy(self.document(make))
             for number in range(FILLERS):
                 client.deploy(self.document(partial(methods.filler, number)))
@@ -128,21 +129,28 @@ class Setting:
         return Folders(self.stack.data_dir / "executions").outputs(execution_id)
 
     def wait_clean(self, timeout: float = 60.0) -> None:
-        """Wait until the engine has no container, so that nothing disturbs the next measurement."""
-        with self.direct() as direct:
-            wait_until(lambda: not direct.count(), "removal of all containers", timeout, 0.02)
+        """Wait until no engine has a container, so that nothing disturbs what comes next."""
+        wait_until(self._is_clean, "removal of all containers", timeout, 0.02)
+
+    def _is_clean(self) -> bool:
+        for engine in self.stack.engines.values():
+            with self.direct(engine) as direct:
+                if direct.count():
+                    return False
+        return True
 
     @contextmanager
     def node_with(self, **members: Any) -> Iterator[None]:
         """Restart the service with other members of the Node while the block runs."""
         before = services.read_infrastructure(self.stack.folder)["nodes"]
-        self._reconfigure([{**before[0], **members}])
+        self.use_nodes([{**before[0], **members}])
         try:
             yield
         finally:
-            self._reconfigure(before)
+            self.use_nodes(before)
 
-    def _reconfigure(self, nodes: list[dict[str, Any]]) -> None:
+    def use_nodes(self, nodes: list[dict[str, Any]]) -> None:
+        """Restart the service with other Nodes."""
         self.stack.kill_service(signal.SIGTERM)
         self.stack.configure(nodes=nodes)
         self.stack.start_service()
@@ -152,6 +160,19 @@ class Setting:
         folder = self.work / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+@contextmanager
+def prepared(folder: Path, quick: bool) -> Iterator[Setting]:
+    """Run a stack with one engine, the Methods of the benchmarks in it."""
+    stack = Stack.up(folder / "stack", limits=LIMITS)
+    try:
+        setting = Setting(stack, folder / "work", quick)
+        setting.deploy()
+        yield setting
+    finally:
+        stack.down()
+        shutil.rmtree(folder / "work", ignore_errors=True)
 
 
 def interleaved(

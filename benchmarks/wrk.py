@@ -15,6 +15,10 @@ class WrkFailed(RuntimeError):
     """It did not run, or some answers were no success."""
 
 
+class NoAnswer(WrkFailed):
+    """Not one request was answered in the time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """What one run of wrk found."""
@@ -70,6 +74,8 @@ def parse(report: str) -> Load:
 
     Raises
     ------
+    NoAnswer
+        It tells of no request.
     WrkFailed
         It tells of errors, or it is no report.
     """
@@ -78,8 +84,10 @@ def parse(report: str) -> Load:
             raise WrkFailed(f"wrk: {line.strip()}")
     rate = re.search(r"^Requests/sec:\s+([\d.]+)", report, re.MULTILINE)
     requests = re.search(r"^\s*(\d+) requests in ", report, re.MULTILINE)
-    if rate is None or requests is None or int(requests[1]) == 0:
+    if rate is None or requests is None:
         raise WrkFailed(f"wrk: no requests in its report: {report.strip()[:500]!r}")
+    if int(requests[1]) == 0:
+        raise NoAnswer("wrk: no request was answered while it ran")
     return Load(float(rate[1]), int(requests[1]), _percentile(report, 50), _percentile(report, 99))
 
 

@@ -22,3 +22,7 @@ def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     from ccp_jupyter.server_ext.app import CcpExtension
 
     return [{"module": "ccp_jupyter", "app": CcpExtension}]
+
+
+def _jupyter_labextension_paths() -> list[dict[str, str]]:
+    return [{"src": "labextension", "dest": "ccp-jupyter"}]

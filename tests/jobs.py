@@ -83,6 +83,23 @@ def _lines(script: Sequence[str] | str) -> list[str]:
     return [script] if isinstance(script, str) else list(script)
 
 
+def patient_get(http: httpx.Client, path: str) -> dict[str, Any]:
+    """Return a JSON object from a service that may be restarting."""
+    deadline = time.monotonic() + WAIT
+    while True:
+        try:
+            answer = http.get(path)
+            if answer.status_code < 500:
+                break
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < deadline, "the service does not answer"
+        time.sleep(0.1)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
 class Caller:
     """One user of a running service.
 
@@ -124,19 +141,7 @@ class Caller:
 
     def status(self, job: str) -> dict[str, Any]:
         """Return the status document; patient while the service is restarted."""
-        deadline = time.monotonic() + WAIT
-        while True:
-            try:
-                answer = self.http.get(f"jobs/{job}")
-                if answer.status_code < 500:
-                    break
-            except httpx.TransportError:
-                pass
-            assert time.monotonic() < deadline, "the service does not answer"
-            time.sleep(0.1)
-        assert answer.status_code == 200, answer.text
-        found: dict[str, Any] = answer.json()
-        return found
+        return patient_get(self.http, f"jobs/{job}")
 
     def wait(self, job: str, timeout: float = WAIT) -> dict[str, Any]:
         """Return the final status document."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -70,18 +70,24 @@ def _calls(setting: Setting, count: int) -> Row:
     )
 
 
-def _ours(setting: Setting, count: int) -> float:
+def rate(setting: Setting, method: str, count: int, inputs: Mapping[str, object]) -> float:
     """Return Tasks per second, from the first submit to the last status ``successful``."""
-    return asyncio.run(_submit_and_wait(setting, count))
+    return asyncio.run(_submit_and_wait(setting, method, count, inputs))
 
 
-async def _submit_and_wait(setting: Setting, count: int) -> float:
+def _ours(setting: Setting, count: int) -> float:
+    return rate(setting, methods.TRIVIAL, count, {})
+
+
+async def _submit_and_wait(
+    setting: Setting, method: str, count: int, inputs: Mapping[str, object]
+) -> float:
     url = setting.port_url
     async with httpx.AsyncClient(base_url=url, headers=setting.headers, timeout=120) as client:
         begun = time.time()
         answers = await asyncio.gather(
             *(
-                client.post(f"processes/{methods.TRIVIAL}/execution", json={"inputs": {}})
+                client.post(f"processes/{method}/execution", json={"inputs": inputs})
                 for _ in range(count)
             )
         )

@@ -17,7 +17,7 @@ _START_TIMEOUT = 400.0
 def measure(setting: Setting) -> list[Row]:
     """Count calls while containers sleep."""
     count, seconds = setting.choose(30, 200), setting.choose(10, 60)
-    with setting.node_with(slots=count, memory=2**40):
+    with setting.node_with(slots=count, cpus=count, memory=2**40):
         return _measure(setting, count, seconds)
 
 

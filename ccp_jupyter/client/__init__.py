@@ -2,7 +2,8 @@
 
 from ccp_jupyter.client.aio import AsyncClient
 from ccp_jupyter.client.async_execution import AsyncExecution
-from ccp_jupyter.client.blocking import Client, Execution
+from ccp_jupyter.client.batches import AsyncBatch
+from ccp_jupyter.client.blocking import Client
 from ccp_jupyter.client.errors import (
     CcpError,
     Conflict,
@@ -18,11 +19,15 @@ from ccp_jupyter.client.errors import (
     ServiceUnavailable,
     WaitTimeout,
 )
+from ccp_jupyter.client.execution import Batch, Execution
 from ccp_jupyter.client.method import Input, Method
+from ccp_jupyter.client.red import InvalidDocument, RedDocument
 
 __all__ = [
+    "AsyncBatch",
     "AsyncClient",
     "AsyncExecution",
+    "Batch",
     "CcpError",
     "Client",
     "Conflict",
@@ -30,6 +35,7 @@ __all__ = [
     "ExecutionFailed",
     "FetchFailed",
     "Input",
+    "InvalidDocument",
     "InvalidRequest",
     "LimitReached",
     "Method",
@@ -37,6 +43,7 @@ __all__ = [
     "NotConfigured",
     "NotFound",
     "NotLoggedIn",
+    "RedDocument",
     "ServiceError",
     "ServiceUnavailable",
     "WaitTimeout",

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import SecretStr
 
-from ccp_jupyter.client import html
+from ccp_jupyter.client import again, html
+from ccp_jupyter.client.admin import AsyncAdmin
 from ccp_jupyter.client.async_execution import AsyncExecution
-from ccp_jupyter.client.errors import CcpError, InvalidRequest, NotFound, ServiceError
+from ccp_jupyter.client.async_methods import MethodLike
+from ccp_jupyter.client.code import WritesCode
+from ccp_jupyter.client.connection import PAGE
+from ccp_jupyter.client.errors import ServiceUnavailable
 from ccp_jupyter.client.inputs import execute_body
-from ccp_jupyter.client.method import Method, MethodList, did_you_mean, slug
-from ccp_jupyter.client.record import Records
-from ccp_jupyter.client.settings import hidden, service_token, service_url
-from ccp_jupyter.client.transport import Call, Transport, path_of
+from ccp_jupyter.client.packages import AsyncPackages
+from ccp_jupyter.client.record import Record, Records
+from ccp_jupyter.client.red import RedDocument, RedSource
+from ccp_jupyter.client.settings import keepable
+from ccp_jupyter.client.sharing import AsyncSharing
+from ccp_jupyter.client.transport import Call, path_of
 from ccp_jupyter.client.uploads import Request
-from ccp_jupyter.model.errors import Problem
-
-MethodLike = Method | str
-"""A Method, or its id or title."""
-_PAGE = 1000
 
 
 class ExecutionList(list[AsyncExecution]):
@@ -34,7 +33,7 @@ class ExecutionList(list[AsyncExecution]):
         return html.executions(self)
 
 
-class AsyncClient:
+class AsyncClient(WritesCode):
     """Talks to the service as one user.
 
     Parameters
@@ -52,137 +51,24 @@ class AsyncClient:
         Address or token are neither given nor in the environment.
     """
 
-    def __init__(
-        self, url: str | None = None, token: str | SecretStr | None = None, timeout: float = 30
-    ) -> None:
-        token = hidden(token)  # at once, so that no traceback shows it as a local variable
-        if not timeout > 0:
-            raise ValueError(f"timeout: must be more than 0 seconds (found {timeout!r})")
-        self._transport = Transport(
-            service_url(url),
-            service_token(token),
-            float(timeout),
-        )
+    @property
+    def admin(self) -> AsyncAdmin:
+        """What administrators may do."""
+        return AsyncAdmin(self._transport)
 
     @property
-    def url(self) -> str:
-        """Address of the service."""
-        return self._transport.url
+    def sharing(self) -> AsyncSharing:
+        """Who else may see what is yours; links for others; the key of your callbacks."""
+        return AsyncSharing(self._transport)
+
+    @property
+    def packages(self) -> AsyncPackages:
+        """CWL tools and OGC packages as Methods; revisions and copies of Methods."""
+        return AsyncPackages(self._transport)
 
     def __repr__(self) -> str:
         # Tracebacks show objects that are not complete.
         return f"<AsyncClient of {self.url if hasattr(self, '_transport') else 'nothing'}>"
-
-    async def __aenter__(self) -> AsyncClient:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Close connections; a later call opens new ones."""
-        await self._transport.close()
-
-    async def _pages(self, path: str, member: str, params: dict[str, str]) -> AsyncIterator[Any]:
-        offset = 0
-        while True:
-            page = {"limit": str(_PAGE), **params, "offset": str(offset)}
-            document = await self._transport.json(Call("GET", path, page))
-            found = document.get(member) if isinstance(document, dict) else None
-            if not isinstance(found, list):
-                raise ServiceError(f"the service sent no list of {member}; is the url right?")
-            for each in found:
-                yield each
-            offset += len(found)
-            if len(found) < int(page["limit"]):
-                return
-
-    async def methods(self, search: str = "") -> MethodList:
-        """Return the Methods that you may see.
-
-        Parameters
-        ----------
-        search : str
-            Only those with this text in title, description or keywords.
-        """
-        params = {"q": search} if search else {}
-        return MethodList(
-            [Method(each) async for each in self._pages("processes", "processes", params)]
-        )
-
-    async def method(self, id_or_title: MethodLike) -> Method:
-        """Return a Method in full.
-
-        Parameters
-        ----------
-        id_or_title : str
-            Its id, or its title; case does not matter, and "Column statistics" may be written
-            ``column-statistics``.
-
-        Raises
-        ------
-        NotFound
-            With a suggestion when something resembles it.
-        InvalidRequest
-            Several Methods have this title.
-        """
-        if isinstance(id_or_title, Method):
-            id_or_title = id_or_title.id
-        try:
-            return await self._method_by_id(id_or_title)
-        except NotFound:
-            known = await self.methods()
-        found = [each for each in known if each.title == id_or_title] or [
-            each for each in known if slug(each.title) == slug(id_or_title)
-        ]
-        if len(found) > 1:
-            ids = ", ".join(each.id for each in found)
-            raise InvalidRequest(
-                [Problem("method", f"several have this title; give the id: {ids}")]
-            )
-        if not found:
-            names = [name for each in known for name in (each.id, each.title)]
-            hint = did_you_mean(id_or_title, names)
-            raise NotFound(f"there is no Method {id_or_title!r} that you may see{hint}", status=404)
-        return await self._method_by_id(found[0].id)
-
-    async def _method_by_id(self, method_id: str) -> Method:
-        return Method(await self._transport.json(Call("GET", path_of("processes", method_id))))
-
-    async def deploy(self, method: str | os.PathLike[str] | Mapping[str, Any]) -> Method:
-        """Add a Method.
-
-        Parameters
-        ----------
-        method : path or mapping
-            A JSON file, or the document itself.
-
-        Raises
-        ------
-        Conflict
-            There is one with this id; `replace` replaces it.
-        InvalidRequest
-            The document breaks rules of the grammar.
-        """
-        document = _document(method)
-        call = Call("POST", "processes", body=Request().body(document))
-        summary = Method(await self._transport.json(call))
-        return await self._method_by_id(summary.id)
-
-    async def replace(self, method: str | os.PathLike[str] | Mapping[str, Any]) -> Method:
-        """Put a new version of a Method in place of the one with the same id."""
-        document = _document(method)
-        method_id = document.get("id")
-        if not isinstance(method_id, str) or not method_id:
-            raise InvalidRequest([Problem("id", "must say which Method to replace")])
-        path = path_of("processes", method_id)
-        await self._transport.answer(Call("PUT", path, body=Request().body(document)))
-        return await self._method_by_id(method_id)
-
-    async def undeploy(self, method: MethodLike) -> None:
-        """Remove a Method; its Executions keep their copy."""
-        found = await self.method(method)
-        await self._transport.answer(Call("DELETE", path_of("processes", found.id)))
 
     async def run(
         self,
@@ -195,6 +81,7 @@ class AsyncClient:
         image: str | None = None,
         outputs: Iterable[str] | Mapping[str, Any] | None = None,
         inputs: Mapping[str, Any] | None = None,
+        reuse: bool = False,
         **named: Any,
     ) -> AsyncExecution:
         """Run a Method; returns as soon as the service has accepted the request for good.
@@ -215,6 +102,9 @@ class AsyncClient:
             Outputs that `results` shall carry; default: all.
         inputs : mapping, optional
             Inputs whose names cannot be written as keyword arguments.
+        reuse : bool
+            Whether it may get the outputs of an equal Execution that you may see, instead of
+            running; its `message` says so then.
         **named
             Inputs. For files: a path, a URL, bytes, an open file or a DataFrame.
 
@@ -230,11 +120,95 @@ class AsyncClient:
         call = Call(
             "POST",
             path_of("processes", described.id, "execution"),
+            {"reuse": "true"} if reuse else {},
             body=body,
             headers={"Idempotency-Key": uuid.uuid4().hex, "Prefer": "respond-async"},
             repeatable=True,
         )
         return AsyncExecution(self._transport, await self._transport.json(call))
+
+    async def dry_run(
+        self,
+        method: MethodLike,
+        /,
+        *,
+        replicas: int | None = None,
+        max_time: int | None = None,
+        note: str | None = None,
+        image: str | None = None,
+        outputs: Iterable[str] | Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        **named: Any,
+    ) -> again.Told:
+        """Ask what `run` would do with the same arguments; nothing is run or kept.
+
+        Returns
+        -------
+        Told
+            A dict with ``message`` (where it would begin, or for what it would wait), ``nodes``,
+            ``resources``, ``estimatedStart`` and more; see docs/repeating.md.
+
+        Raises
+        ------
+        InvalidRequest
+            As `run`.
+        """
+        described = await self.method(method)
+        controls = {"replicas": replicas, "max_time": max_time, "note": note, "image": image}
+        body = execute_body(described, named, inputs, controls, outputs)
+        return await again.dry_run(self._transport, described.id, body)
+
+    async def submit_red(
+        self,
+        source: RedSource,
+        *,
+        variables: Mapping[str, str | SecretStr] | None = None,
+        use_vault: bool = False,
+        retry: bool = True,
+        validate_connectors: bool = True,
+        after: Iterable[str | Record] = (),
+    ) -> AsyncExecution:
+        """Hand in an Experiment; returns as soon as the service has accepted it for good.
+
+        Parameters
+        ----------
+        source : path, str, mapping or RedDocument
+            A RED document of version 5 to 9: a YAML or JSON file, its text (a `str` with a line
+            break or beginning with ``{``), or the document itself.
+            ``execution.settings.access`` is not sent: where and as whom is the client's.
+        variables : mapping, optional
+            Values of the document's ``{{variables}}``; what it does not have is left alone.
+        use_vault : bool
+            Leave variables without a value to your personal secrets in the service's vault.
+        retry : bool
+            Whether a batch that failed gets a second attempt; documents of version 5 to 8 say it
+            themselves (``retryIfFailed``).
+        validate_connectors : bool
+            Whether connectors check their ``access`` before anything else happens.
+        after : iterable of str or Execution
+            Executions, or their ids, that must be successful before this one begins.
+
+        Raises
+        ------
+        InvalidDocument
+            The document breaks rules; nothing was sent.
+        InvalidRequest
+            A variable has no value, or the service found something that it does not allow.
+        """
+        document = RedDocument.read(source)
+        values = {name: keepable(value) for name, value in (variables or {}).items()}
+        call = document.submission(
+            values,
+            use_vault=use_vault,
+            retry=retry,
+            validate_connectors=validate_connectors,
+            after=[each.id if isinstance(each, Record) else each for each in after],
+        )
+        accepted = document.accepted(await self._transport.json(call))
+        execution = AsyncExecution(self._transport, accepted)
+        with suppress(ServiceUnavailable):  # then the rest becomes known later; the id counts
+            await execution.refresh()
+        return execution
 
     async def execution(self, execution_id: str) -> AsyncExecution:
         """Return an Execution by its id."""
@@ -246,6 +220,8 @@ class AsyncClient:
         status: str | Iterable[str] | None = None,
         method: MethodLike | None = None,
         limit: int = 100,
+        *,
+        shared: bool = False,
     ) -> ExecutionList:
         """Return your Executions, newest first.
 
@@ -257,8 +233,12 @@ class AsyncClient:
             Only of this Method.
         limit : int
             At most so many.
+        shared : bool
+            Instead of yours, those of others that are shared with you; without the first two.
         """
-        params = {"limit": str(min(max(limit, 1), _PAGE))}
+        params = {"limit": str(min(max(limit, 1), PAGE))}
+        if shared:
+            params["shared"] = "true"
         if status is not None:
             params["status"] = status if isinstance(status, str) else ",".join(status)
         if method is not None:
@@ -270,12 +250,38 @@ class AsyncClient:
             found.append(AsyncExecution(self._transport, each))
         return found
 
-    async def _records(self, member: str, *steps: str) -> Records:
-        document = await self._transport.json(Call("GET", path_of(*steps)))
-        found = document.get(member) if isinstance(document, dict) else None
-        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-            raise ServiceError(f"the service sent no list of {member}; is the url right?")
-        return Records({k: v for k, v in each.items() if k != "links"} for each in found)
+    async def secrets(self) -> Records:
+        """Return what there is to know of your personal secrets; never their values."""
+        return await self._records("secrets", "secrets")
+
+    async def set_secret(
+        self,
+        name: str,
+        value: str | SecretStr,
+        *,
+        registry: str | None = None,
+        username: str | None = None,
+    ) -> None:
+        """Keep a personal secret in the service's vault; replaces one of the same name.
+
+        Parameters
+        ----------
+        name : str
+            As in ``{{name}}`` of a RED document, or as a Method's secret input refers to it.
+        value : str
+            The vault never gives it back to anybody but an Execution of yours.
+        registry, username : str, optional
+            The value is the password of this user at this registry of images.
+        """
+        document = {"value": keepable(value).get_secret_value()}
+        given = {"registry": registry, "username": username}
+        document |= {key: text for key, text in given.items() if text is not None}
+        path = path_of("secrets", name)
+        await self._transport.answer(Call("PUT", path, body=Request().body(document)))
+
+    async def remove_secret(self, name: str) -> None:
+        """Delete a personal secret."""
+        await self._transport.answer(Call("DELETE", path_of("secrets", name)))
 
     async def infrastructures(self) -> Records:
         """Return the places where Methods can run."""
@@ -288,21 +294,3 @@ class AsyncClient:
     async def runtimes(self, infrastructure_id: str) -> Records:
         """Return the images that an Infrastructure can run."""
         return await self._records("runtimes", "infrastructures", infrastructure_id, "runtimes")
-
-
-def _document(method: str | os.PathLike[str] | Mapping[str, Any]) -> dict[str, Any]:
-    if isinstance(method, Mapping):
-        document: object = dict(method)
-    else:
-        path = Path(method).expanduser().absolute()
-        try:
-            document = json.loads(path.read_bytes())
-        except OSError as error:
-            raise CcpError(f"{path}: cannot be read: {error.strerror or error}") from None
-        except (ValueError, RecursionError) as error:
-            raise InvalidRequest([Problem(str(path), f"is not JSON: {error}")]) from None
-    if not isinstance(document, dict):
-        raise InvalidRequest(
-            [Problem("", "a Method must be a JSON object", type(document).__name__)]
-        )
-    return document

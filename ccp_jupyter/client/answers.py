@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -30,6 +31,7 @@ _CLASSES: dict[int, type[ServiceError]] = {
     410: NotFound,
     429: LimitReached,
 }
+_AGENCY_PREFIX = re.compile(r"\A[45][0-9]{2} [A-Za-z' -]+: ")
 _HINTS = {
     401: "the service does not accept your token: it may have ended; make a new one, or restart"
     " your server on the hub",
@@ -56,10 +58,14 @@ def error_of(status: int, headers: Mapping[str, str], body: bytes) -> ServiceErr
     if status < 400:
         return _redirect(status, headers)
     if status in (502, 503, 504):
+        pause = retry_after(headers)
         return ServiceUnavailable(
             message or f"the service does not work now (HTTP {status})",
             status=status,
-            retry_after=retry_after(headers),
+            retry_after=pause,
+            # So the service answers when it did nothing; a proxy whose connection to it broke
+            # answers 503 too, but does not know when to come again.
+            maybe_done=status != 503 or pause is None,
         )
     problems = _problems(document.get("problems"))
     if problems or status in (400, 413, 415, 422):
@@ -106,6 +112,9 @@ def _document(body: bytes) -> dict[str, Any]:
         document = json.loads(body)
     except (ValueError, RecursionError):
         return {}
+    if isinstance(document, str):
+        # The agency's routes answer as CC-Agency does: "400 Bad Request: what is wrong".
+        return {"detail": _AGENCY_PREFIX.sub("", document)}
     return document if isinstance(document, dict) else {}
 
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from pathlib import Path
-from typing import IO, Any
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from typing import Any
 
-from ccp_jupyter.client.errors import ExecutionFailed, ServiceError, ServiceUnavailable
+from ccp_jupyter.client import again, code
+from ccp_jupyter.client.async_outputs import AsyncOutputs
+from ccp_jupyter.client.batches import AsyncBatch, BatchList, batch_of, batches_of
+from ccp_jupyter.client.errors import NotFound, ServiceError, ServiceUnavailable
 from ccp_jupyter.client.follow import Away, Follower, parse_event, read_events
-from ccp_jupyter.client.record import FileList, OutputFile, Record, Results
-from ccp_jupyter.client.settings import workspace
-from ccp_jupyter.client.transport import Call, Transport, delays, path_of
+from ccp_jupyter.client.record import Record
+from ccp_jupyter.client.sharing import AsyncSharing
+from ccp_jupyter.client.transport import Transport, delays
 from ccp_jupyter.client.waiting import TAIL_LINES, TICK, Waiting
+from ccp_jupyter.model.comparison import Comparison
 from ccp_jupyter.model.events import Event
+from ccp_jupyter.model.experiment import batch_id, is_id
 from ccp_jupyter.model.states import Status
 
-_IN_MEMORY = 2**20
-_PAGE = 10_000
 
-
-class AsyncExecution(Record):
+class AsyncExecution(AsyncOutputs):
     """One Execution; clients make it, see `AsyncClient.run` and `AsyncClient.execution`.
 
     Parameters
@@ -35,12 +34,8 @@ class AsyncExecution(Record):
     """
 
     def __init__(self, transport: Transport, document: object) -> None:
-        super().__init__(document)
-        self._transport = transport
+        super().__init__(transport, document)
         self._seen = 0
-
-    def _call(self, method: str, *steps: str, **params: str) -> Call:
-        return Call(method, path_of("jobs", self.id, *steps), params)
 
     async def refresh(self) -> AsyncExecution:
         """Ask the service how it stands; returns the Execution itself."""
@@ -127,6 +122,88 @@ class AsyncExecution(Record):
             tail = "\n".join((await self.log()).splitlines()[-TAIL_LINES:])
         waiting.ended(self, tail, check=check)
 
+    async def share(
+        self, *, public: bool = False, contexts: Iterable[str] = (), users: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Say who else may see it, and not change it; see `AsyncSharing.share`."""
+        sharing = AsyncSharing(self._transport)
+        return await sharing.share(self, public=public, contexts=contexts, users=users)
+
+    async def repeat(
+        self,
+        *,
+        outputs: Iterable[str] | Mapping[str, Any] | None = None,
+        newest: bool = False,
+        inputs: Mapping[str, Any] | None = None,
+        **named: Any,
+    ) -> AsyncExecution:
+        """Run it again; returns as soon as the service has accepted that for good.
+
+        Parameters
+        ----------
+        outputs : iterable of str, optional
+            Outputs that `results` shall carry; default: as before.
+        newest : bool
+            With the Method as it is now, not as it was then.
+        inputs : mapping, optional
+            Inputs whose names cannot be written as keyword arguments.
+        **named
+            Inputs that change, as for `AsyncClient.run`; None: the default. Secrets must be given
+            again.
+
+        Raises
+        ------
+        InvalidRequest
+            Names everything that is wrong, such as secrets that are missing.
+        """
+        given = {**(inputs or {}), **named}
+        document = await again.repeat(
+            self._transport, self.id, self.method, given, outputs, newest=newest
+        )
+        return AsyncExecution(self._transport, document)
+
+    async def verify(self) -> AsyncExecution:
+        """Run it again; when the new one has ended, its `verification` compares the outputs."""
+        return AsyncExecution(self._transport, await again.verify(self._transport, self.id))
+
+    async def verification(self) -> again.Told:
+        """Tell whether it has the same outputs as what it verifies.
+
+        Returns
+        -------
+        Told
+            A dict with ``verdict`` (``same``, ``different``, ``failed``, ``unknown``; ``pending``
+            before it has ended), ``message``, ``outputs``, ``digests``, ``nodes``.
+
+        Raises
+        ------
+        NotFound
+            It was not made by `verify`.
+        """
+        return await again.verification(self._transport, self.id)
+
+    async def compare(self, other: Record | str) -> Comparison:
+        """Return what is different between it (``this``) and another one (``other``)."""
+        other_id = other.id if isinstance(other, Record) else other
+        return await again.compare(self._transport, self.id, other_id)
+
+    async def code(self, language: str = "python") -> str:
+        """Return code that submits its request again, waits, and fetches the outputs.
+
+        Nothing secret is in it: it takes secrets from the environment, or else asks for them.
+
+        Parameters
+        ----------
+        language : str
+            ``python``, ``r``, ``julia``, ``bash`` or ``notebook``.
+
+        Raises
+        ------
+        ServiceError
+            There is no such language, or it is an Experiment.
+        """
+        return await code.of_execution(self._transport, self.id, language)
+
     async def cancel(self) -> AsyncExecution:
         """Ask the service to end it; returns at once, and does nothing when it has ended."""
         deadline = time.monotonic() + self._transport.timeout
@@ -155,7 +232,7 @@ class AsyncExecution(Record):
         Parameters
         ----------
         task : int, optional
-            Only of this replica, from 1.
+            Only of this replica or batch, from 1.
         stream : str, optional
             Only ``stdout`` or ``stderr``.
         """
@@ -166,118 +243,61 @@ class AsyncExecution(Record):
 
     async def events(self, after: int = 0) -> list[Event]:
         """Return what has happened so far, without the events up to a number."""
-        found: list[Event] = []
+        return [event async for event in self.past_events(after)]
+
+    async def past_events(self, after: int = 0) -> AsyncGenerator[Event, None]:
+        """Yield what has happened so far, page by page; see `events`."""
         while documents := await read_events(self._transport, self.id, after, patience=None):
             parsed = [parse_event(document) for document in documents]
-            found += [event for number, event in parsed if event is not None and number > after]
+            for number, event in parsed:
+                if event is not None and number > after:
+                    yield event
             highest = max(number for number, _ in parsed)
             if highest <= after:
                 raise ServiceError("the service sent events that were not asked for")
             after = highest
-        return found
 
-    async def results(self) -> Results:
-        """Return the outputs by id: small ones by value, others as links.
-
-        Raises
-        ------
-        ExecutionFailed
-            There are none, because it failed.
-        """
-        try:
-            document = await self._transport.json(self._call("GET", "results"))
-        except ServiceError as error:
-            if error.type_uri.endswith("execution-failed"):
-                raise ExecutionFailed(self.id, "failed", str(error)) from None
-            raise
-        if not isinstance(document, dict):
-            raise ServiceError("the service sent results of the wrong shape")
-        return Results(document)
-
-    async def files(self) -> FileList:
-        """Return the files that it returned, with their sizes in bytes."""
-        found = FileList()
-        while True:
-            call = self._call("GET", "outputs", limit=str(_PAGE), offset=str(len(found)))
-            document = await self._transport.json(call)
-            listed = document.get("files") if isinstance(document, dict) else document
-            if not isinstance(listed, list):
-                raise ServiceError("the service sent a list of files of the wrong shape")
-            try:
-                found += [OutputFile(str(each["path"]), int(each["size"])) for each in listed]
-            except (KeyError, TypeError, ValueError):
-                raise ServiceError("the service sent files without path or size") from None
-            if len(listed) < _PAGE:
-                return found
-
-    async def open(self, path: str) -> IO[bytes]:
-        """Return one output file, open for reading; it is deleted when it is closed."""
-        call = self._call("GET", "outputs", *path.split("/"))
-        file: IO[bytes] = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - given away
-        try:
-            await self._copy(call, file)
-        except BaseException:
-            file.close()
-            raise
-        return file
-
-    async def _copy(self, call: Call, file: IO[bytes]) -> None:
-        deadline = time.monotonic() + self._transport.timeout
-        pauses = delays()
-        while True:
-            file.seek(0)
-            file.truncate()
-            try:
-                async with self._transport.stream(call) as response:
-                    async for chunk in response.aiter_bytes(_IN_MEMORY):
-                        await asyncio.to_thread(file.write, chunk)
-                        deadline = time.monotonic() + self._transport.timeout
-                break
-            except ServiceUnavailable:
-                if time.monotonic() > deadline:
-                    raise
-                await asyncio.sleep(next(pauses))
-        file.seek(0)
-
-    async def read(self, path: str) -> bytes:
-        """Return the content of one output file."""
-        with await self.open(path) as file:
-            return file.read()
-
-    async def fetch(self, to: str | os.PathLike[str] | None = None) -> Path:
-        """Bring all outputs into the workspace, unpacked, with output.zip beside them.
-
-        Parameters
-        ----------
-        to : path, optional
-            Folder to make, or an existing folder to make one in; default: a new folder below
-            ``CCP/executions``. Nothing is ever overwritten: " (2)" is added to a taken name.
+    async def batches(self) -> BatchList[AsyncBatch]:
+        """Return the batches of an Experiment, in their order.
 
         Returns
         -------
-        Path
-            The new folder.
+        list of AsyncBatch
+            Each with ``index`` (from 1, as in logs), ``id``, ``state``, ``node``, ``reason``,
+            ``debug_info``, ``history``. Only failed ones have the last three in full; `batch`
+            returns any in full.
 
         Raises
         ------
-        FetchFailed
-            No outputs, no room, or an archive that is not safe; nothing half-done was left.
+        NotFound
+            It runs a Method.
         """
-        from ccp_jupyter.client.fetch import fetch_outputs  # needs a POSIX system, the rest not
+        return BatchList(await batches_of(self._transport, self._experiment()))
 
-        target = None if to is None else Path(to)
-        fetched = await fetch_outputs(self._transport, self.id, self.title, workspace(), target)
-        return fetched.path
+    async def batch(self, index: int) -> AsyncBatch:
+        """Return one batch of an Experiment in full.
 
-    async def folder(self, to: str | os.PathLike[str] | None = None) -> Path:
-        """Bring the whole Execution folder (metadata, auth, outputs) into the workspace as a zip.
+        Parameters
+        ----------
+        index : int
+            From 1, as in logs.
 
-        Parameters and errors are those of `fetch`; the result is a file.
+        Raises
+        ------
+        NotFound
+            There is none of this number, or it runs a Method.
         """
-        from ccp_jupyter.client.fetch import fetch_folder
+        identifier = self._experiment()
+        if not 1 <= index <= self.replicas or not is_id(identifier):
+            text = f"Experiment {identifier} has {self.replicas} batches, and none with number"
+            raise NotFound(f"{text} {index}", status=404)
+        return await batch_of(self._transport, batch_id(identifier, index))
 
-        target = None if to is None else Path(to)
-        return await fetch_folder(self._transport, self.id, self.title, workspace(), target)
+    def _experiment(self) -> str:
+        if not self.is_experiment:
+            text = f"Execution {self.id} runs a Method: it has replicas, no batches"
+            raise NotFound(text, status=404)
+        return self.id
 
 
 async def _next(events: AsyncIterator[Any]) -> Any:

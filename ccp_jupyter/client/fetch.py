@@ -17,15 +17,18 @@ from typing import IO, TypeVar
 import httpx
 
 from ccp_jupyter.client.errors import FetchFailed, NotFound, ServiceError, ServiceUnavailable
-from ccp_jupyter.client.incoming import clear, folder_name, incoming, place, place_file, sweep
+from ccp_jupyter.client.incoming import clear, incoming, place, place_file, sweep
 from ccp_jupyter.client.transport import Call, Transport, delays, path_of
 from ccp_jupyter.client.unpack import Unpacked, disk_message, flush, unpack
+from ccp_jupyter.model.file_names import execution_name
 
 EXECUTIONS = Path("CCP") / "executions"
 """Below the workspace."""
 ARCHIVE = "output.zip"
 PATIENCE = 120.0
 """Seconds for which a download is tried again while nothing new arrives."""
+MAKING = 600.0
+"""Seconds for which the service may be silent while it makes what it sends."""
 _CHUNK = 2**20
 _ZIP = "application/zip"
 
@@ -75,17 +78,17 @@ async def fetch_outputs(
     ServiceError
         The service refused, or could not be reached for long; the next fetch continues.
     """
-    wanted = _wanted(root, to, folder_name(title, execution_id))
+    wanted = _wanted(root, to, execution_name(title, execution_id))
     call = Call("GET", path_of("jobs", execution_id, "outputs", ARCHIVE))
 
     async def work(folder: Path) -> Fetched:
         archive = await download(transport, call, folder, report)
         files = folder / "files"
-        await _threaded(lambda _: shutil.rmtree(files, ignore_errors=True))
-        unpacked = await _threaded(lambda stop: unpack(archive, files, stop=stop))
-        return await _threaded(lambda _: _finish(archive, files, wanted, unpacked))
+        await threaded(lambda _: shutil.rmtree(files, ignore_errors=True))
+        unpacked = await threaded(lambda stop: unpack(archive, files, stop=stop))
+        return await threaded(lambda _: _finish(archive, files, wanted, unpacked))
 
-    return await _in_folder(wanted.parent, execution_id, work)
+    return await in_folder(wanted.parent, execution_id, work)
 
 
 async def fetch_folder(
@@ -101,25 +104,55 @@ async def fetch_folder(
     Parameters and errors are those of `fetch_outputs`; `to` is the file to make, or an existing
     folder to make it in.
     """
-    wanted = _wanted(root, to, folder_name(title, execution_id) + ".zip")
+    wanted = _wanted(root, to, execution_name(title, execution_id) + ".zip")
     call = Call("GET", path_of("jobs", execution_id, "folder"))
+    return await _fetch_zip(transport, call, wanted, f"{execution_id}.folder", report)
 
+
+async def fetch_crate(
+    transport: Transport,
+    execution_id: str,
+    title: str,
+    root: Path,
+    to: Path | None = None,
+    report: Report | None = None,
+) -> Path:
+    """Download an Execution as an RO-Crate, which stays packed; see `fetch_folder`."""
+    wanted = _wanted(root, to, execution_name(title, execution_id) + ".crate.zip")
+    call = Call("GET", path_of("jobs", execution_id, "rocrate"), {"f": "zip"})
+    return await _fetch_zip(transport, call, wanted, f"{execution_id}.crate", report)
+
+
+async def _fetch_zip(
+    transport: Transport, call: Call, wanted: Path, name: str, report: Report | None
+) -> Path:
     async def work(folder: Path) -> Path:
         # Made anew at each download, so an earlier part of it is of no use.
         (folder / "meta.json").unlink(missing_ok=True)
-        archive = await download(transport, call, folder, report)
+        archive = await download(transport, call, folder, report, MAKING)
         placed = place_file(archive, wanted)
         flush(placed.parent)
         clear(folder)
         return placed
 
-    return await _in_folder(wanted.parent, f"{execution_id}.folder", work)
+    return await in_folder(wanted.parent, name, work)
 
 
 async def download(
-    transport: Transport, call: Call, folder: Path, report: Report | None = None
+    transport: Transport,
+    call: Call,
+    folder: Path,
+    report: Report | None = None,
+    silence: float | None = None,
 ) -> Path:
     """Download into ``folder/part``, continuing what is there, through interruptions.
+
+    Parameters
+    ----------
+    transport, call, folder, report
+        See `fetch_outputs`.
+    silence : float, optional
+        Seconds without a byte that count as an interruption; default: the client's timeout.
 
     Returns
     -------
@@ -132,7 +165,8 @@ async def download(
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
-            return await _download_once(transport, call, part, folder / "meta.json", report)
+            meta = folder / "meta.json"
+            return await _download_once(transport, call, part, meta, report, silence)
         except ServiceUnavailable as error:
             if (part.stat().st_size if part.exists() else 0) > before:
                 pauses, moved = delays(0.5), time.monotonic()
@@ -143,7 +177,12 @@ async def download(
 
 
 async def _download_once(
-    transport: Transport, call: Call, part: Path, meta: Path, report: Report | None
+    transport: Transport,
+    call: Call,
+    part: Path,
+    meta: Path,
+    report: Report | None,
+    silence: float | None,
 ) -> Path:
     tag, have = _state(part, meta)
     headers = {"Accept": f"{_ZIP}, */*;q=0.1"}
@@ -151,7 +190,7 @@ async def _download_once(
         headers |= {"Range": f"bytes={have}-", "If-Range": tag}
     again = Call(call.method, call.path, call.params, headers=headers)
     try:
-        async with transport.stream(again) as response:
+        async with transport.stream(again, silence=silence) as response:
             if response.status_code == 206:
                 _check_range(response, have)
             else:
@@ -251,7 +290,7 @@ def _finish(archive: Path, files: Path, wanted: Path, unpacked: Unpacked) -> Fet
     return Fetched(placed, unpacked.files, unpacked.size, tuple(unpacked.notes))
 
 
-async def _in_folder(parent: Path, key: str, work: Callable[[Path], Awaitable[T]]) -> T:
+async def in_folder(parent: Path, key: str, work: Callable[[Path], Awaitable[T]]) -> T:
     """Do some work in a locked folder; sweep up what crashed downloads of others left."""
     try:
         with incoming(parent, key) as folder:
@@ -269,7 +308,7 @@ async def _in_folder(parent: Path, key: str, work: Callable[[Path], Awaitable[T]
         raise FetchFailed(disk_message(error)) from error
 
 
-async def _threaded(work: Callable[[threading.Event], T]) -> T:
+async def threaded(work: Callable[[threading.Event], T]) -> T:
     """Run blocking work in a thread; when cancelled, tell it to stop and wait until it has."""
     stop = threading.Event()
     task = asyncio.ensure_future(asyncio.to_thread(work, stop))

@@ -104,10 +104,11 @@ def _input_row(shown: Input) -> tuple[object, ...]:
 def execution(shown: Record) -> str:
     """Return one Execution."""
     rows = [(name, value) for name, value in shown.summary().items() if value not in (None, "")]
-    return f"<div><strong>{text(shown.title)}</strong>{_pairs(rows)}</div>"
+    return f"<div><strong>{text(shown.title)}</strong>{pairs(rows)}</div>"
 
 
-def _pairs(rows: Iterable[tuple[str, object]]) -> str:
+def pairs(rows: Iterable[tuple[str, object]]) -> str:
+    """Return a table of names and values; values are escaped unless they are `Markup`."""
     body = "".join(
         f'<tr><th style="{_CELL}">{escape(name)}</th>{_cell(value)}</tr>' for name, value in rows
     )
@@ -146,7 +147,7 @@ def progress(shown: Progress) -> str:
         '<div style="border:1px solid currentColor;height:.5em;max-width:30em;margin:.3em 0">'
         f'<div style="background:currentColor;height:100%;width:{shown.percent}%"></div></div>'
     )
-    replicas = table(("Replica", "Phase", "Node", ""), shown.replica_rows())
+    replicas = table((shown.part, "Phase", "Node", ""), shown.replica_rows())
     log = "\n".join(escape(line) for line in shown.lines)
     lines = f'<pre style="{_PRE}">{log}</pre>' if log else ""
     return f"<div><strong>{escape(shown.headline())}</strong>{bar}{replicas}{lines}</div>"

@@ -7,14 +7,13 @@ import itertools
 import os
 import re
 import shutil
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = ".incoming-"
 _LOCK = "lock"
-_LONGEST_TITLE = 100
+_LONGEST_KEY = 100
 
 
 @contextmanager
@@ -33,7 +32,7 @@ def incoming(parent: Path, key: str) -> Iterator[Path]:
         What is fetched; only letters, digits, "." and "-" of it count.
     """
     parent.mkdir(parents=True, exist_ok=True)
-    name = PREFIX + re.sub(r"[^A-Za-z0-9.-]", "_", key)[:_LONGEST_TITLE]
+    name = PREFIX + re.sub(r"[^A-Za-z0-9.-]", "_", key)[:_LONGEST_KEY]
     folder, lock = _first_free(parent, name)
     try:
         yield folder
@@ -91,24 +90,6 @@ def place_file(file: Path, wanted: Path) -> Path:
         file.unlink()
         return target
     raise AssertionError("count never ends")
-
-
-def folder_name(title: str, execution_id: str) -> str:
-    """Return the name of an Execution's folder in the workspace.
-
-    Examples
-    --------
-    >>> folder_name("Column statistics", "7de2c1f0-aaaa")
-    'Column statistics-7de2c1f0'
-    >>> folder_name("../../etc/passwd", "7de2c1f0")
-    'etc passwd-7de2c1f0'
-    """
-    text = unicodedata.normalize("NFC", title).encode(errors="replace").decode()
-    text = "".join(c if c.isalnum() or c in " ._-()+,@" else " " for c in text)
-    text = re.sub(r"\s+", " ", text).strip(" .")
-    text = text.encode()[:_LONGEST_TITLE].decode(errors="ignore").strip(" .") or "execution"
-    short = re.sub(r"[^A-Za-z0-9]", "", execution_id)[:8]
-    return f"{text}-{short}"
 
 
 def _first_free(parent: Path, name: str) -> tuple[Path, int]:

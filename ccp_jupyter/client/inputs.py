@@ -77,6 +77,59 @@ def execute_body(
     return request.body(document)
 
 
+def changes_body(
+    method: Method | None,
+    inputs: Mapping[str, Any],
+    outputs: Iterable[str] | Mapping[str, Any] | None,
+) -> Body:
+    """Return the body that says what is different when an Execution is repeated.
+
+    Parameters
+    ----------
+    method : Method or None
+        That it runs; None when nobody knows it any more. It only tells how values are meant:
+        which inputs there are is said by the Method of then, which only the service has.
+    inputs : mapping
+        New values; None: the default.
+    outputs : iterable of str, or mapping, optional
+        Which outputs to return; default: as before.
+
+    Raises
+    ------
+    InvalidRequest
+        A value cannot be sent.
+    """
+    problems: list[Problem] = []
+    request = Request()
+    document: dict[str, Any] = {"inputs": {}}
+    known = {} if method is None else method.inputs
+    for name, value in inputs.items():
+        described = known.get(name) or _guessed(name, value)
+        try:
+            sent = None if value is None else _value(described, value, request)
+        except _Wrong as wrong:
+            rule, found = wrong.args
+            problems.append(Problem(name, rule, "" if described.is_secret else found))
+        else:
+            document["inputs"][name] = sent
+    if outputs is not None:
+        names = [outputs] if isinstance(outputs, str) else outputs
+        document["outputs"] = (
+            dict(names) if isinstance(names, Mapping) else {key: {} for key in names}
+        )
+    if problems:
+        raise InvalidRequest(problems, "nothing was sent:")
+    return request.body(document)
+
+
+def _guessed(name: str, value: object) -> Input:
+    """Return an input that takes a value, of which nothing else is known."""
+    frame = type(value).__module__.split(".")[0] == "pandas"
+    binary = isinstance(value, (PurePath, bytes, bytearray, memoryview))
+    form = {"format": "file"} if frame or binary or hasattr(value, "read") else {}
+    return Input(name, {"minOccurs": 0, "maxOccurs": "unbounded", "schema": form})
+
+
 def _gathered(
     method: Method,
     named: Mapping[str, Any],

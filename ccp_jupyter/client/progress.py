@@ -32,6 +32,7 @@ class Progress:
     def __init__(self, record: Record) -> None:
         self.title = record.title
         self.id = record.id
+        self.part = "Batch" if record.is_experiment else "Replica"
         self.status = record.status
         self.message = record.message
         self.percent = record.progress

@@ -46,6 +46,11 @@ class Record:
         return self.status in _FINAL
 
     @property
+    def owner(self) -> str:
+        """Name of the user whose it is."""
+        return str(self._document.get("owner") or "")
+
+    @property
     def message(self) -> str:
         """What happens, or happened, in words."""
         return str(self._document.get("message") or "")
@@ -57,14 +62,26 @@ class Record:
         return max(0, min(value, 100)) if isinstance(value, int) else 0
 
     @property
+    def is_experiment(self) -> bool:
+        """Whether it runs an Experiment (a RED document) rather than a Method."""
+        return self._document.get("kind") == "experiment"
+
+    @property
+    def replicas(self) -> int:
+        """Number of replicas of its Method, or of batches of its Experiment."""
+        value = self._document.get("replicas")
+        return value if isinstance(value, int) and value > 0 else 1
+
+    @property
     def method(self) -> str:
-        """Id of the Method."""
-        return str(self._document.get("processID") or "")
+        """Id of the Method; empty for an Experiment."""
+        return "" if self.is_experiment else str(self._document.get("processID") or "")
 
     @property
     def title(self) -> str:
-        """Title of the Method."""
-        return str(self._document.get("title") or self.method)
+        """Title of the Method, or "Experiment"."""
+        fallback = "Experiment" if self.is_experiment else self.method
+        return str(self._document.get("title") or fallback)
 
     @property
     def created(self) -> datetime | None:
@@ -99,15 +116,21 @@ class Record:
             "Execution": self.id,
             "Status": f"{self.status} ({self.progress} %)",
             "Message": self.message,
-            "Method": f"{self.method} {known('methodVersion') or ''}".strip(),
+            **self._what(),
             "Infrastructure": known("infrastructure"),
             "Image": known("image"),
-            "Replicas": known("replicas"),
             "Created": self.created,
             "Started": self.started,
             "Finished": self.finished,
             "Size of outputs": known("outputSize"),
         }
+
+    def _what(self) -> dict[str, Any]:
+        if self.is_experiment:
+            return {"Batches": self._document.get("replicas")}
+        version = self._document.get("methodVersion") or ""
+        method = f"{self.method} {version}".strip()
+        return {"Method": method, "Replicas": self._document.get("replicas")}
 
     def __repr__(self) -> str:
         message = f": {self.message}" if self.message else ""

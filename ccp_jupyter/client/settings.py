@@ -58,6 +58,19 @@ def hidden(token: str | SecretStr | None) -> SecretStr | None:
     return SecretStr(token)
 
 
+def keepable(value: str | SecretStr) -> SecretStr:
+    """Return a secret value in a form that no traceback or repr shows.
+
+    Raises
+    ------
+    TypeError
+        It is no text.
+    """
+    if not isinstance(value, str | SecretStr):
+        raise TypeError(f"a secret must be a text, not {type(value).__name__}")
+    return value if isinstance(value, SecretStr) else SecretStr(value)
+
+
 def service_token(token: SecretStr | None) -> SecretStr:
     """Return the caller's token.
 

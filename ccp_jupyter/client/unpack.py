@@ -22,20 +22,17 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from ccp_jupyter.client.errors import FetchFailed
+from ccp_jupyter.model import zip_rules
 from ccp_jupyter.model.errors import shown
 
 MOST_ENTRIES = 500_000
-_LARGEST_DIRECTORY = 256 * 2**20
-_LONGEST_PART = 255
-_LONGEST_NAME = 2000
 _RESERVE = 16 * 2**20
 """Bytes of the disk that are left for others."""
 _CHUNK = 2**20
 _FLUSHES = 16
-_BROKEN = (
+BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
@@ -110,7 +107,7 @@ def unpack(
         if case_sensitive is None:
             case_sensitive = _tells_case(target)
         with archive.open("rb") as file:
-            _check_directory(file, most_entries)
+            zip_rules.check_directory(file, most_entries)
             with zipfile.ZipFile(file) as source:
                 unpacked = Unpacked()
                 entries = _checked(source, unpacked.notes, case_sensitive)
@@ -120,7 +117,9 @@ def unpack(
         shutil.rmtree(target, ignore_errors=True)
         if isinstance(error, OSError):
             raise FetchFailed(disk_message(error)) from error
-        if isinstance(error, _BROKEN):
+        if isinstance(error, zip_rules.UnsafeZip):
+            raise _as_failure(error) from error
+        if isinstance(error, BROKEN):
             raise FetchFailed(f"the archive is broken: {error}") from error
         raise
     return unpacked
@@ -133,39 +132,17 @@ def disk_message(error: OSError) -> str:
     return f"cannot write into the workspace: {error.strerror or error}"
 
 
-def _check_directory(file: IO[bytes], most_entries: int) -> None:
-    """Refuse a list of contents that is too long, before it is read into memory."""
-    size = file.seek(0, os.SEEK_END)
-    start = max(0, size - 2**16 - 22)
-    file.seek(start)
-    tail = file.read()
-    at = tail.rfind(b"PK\x05\x06")
-    if at < 0 or len(tail) - at < 22:
-        raise zipfile.BadZipFile("it has no list of contents (cut off, or no zip)")
-    count, length = struct.unpack_from("<10xHL", tail, at)
-    if at >= 20 and tail[at - 20 : at - 16] == b"PK\x06\x07":  # zip64
-        (offset,) = struct.unpack_from("<8xQ", tail, at - 20)
-        if offset + 56 > size:
-            raise zipfile.BadZipFile("its list of contents lies outside")
-        file.seek(offset)
-        count, length = struct.unpack_from("<32xQQ", file.read(56))
-    if count > most_entries:
-        raise FetchFailed(f"the archive has {count} entries; at most {most_entries} are unpacked")
-    if length > _LARGEST_DIRECTORY:
-        raise FetchFailed(f"the archive's list of contents has {length} bytes, which is too much")
-
-
 def _checked(source: zipfile.ZipFile, notes: list[str], case_sensitive: bool) -> list[_Entry]:
     """Return what to write, every name checked."""
     infos = source.infolist()
-    _check_overlaps(infos, source)
+    zip_rules.check_overlaps(infos, source.start_dir)
     taken: dict[tuple[str, ...], tuple[str, ...]] = {}
     files: set[tuple[str, ...]] = set()
     entries = []
     for info in infos:
         parts = _safe_parts(info, notes)
-        folder = info.orig_filename.endswith("/")
-        _check_kind(info, folder)
+        folder = zip_rules.is_folder(info)
+        zip_rules.check_kind(info)
         parts = _distinct(parts, folder, taken, notes, case_sensitive)
         if not folder:
             if parts in files:
@@ -180,32 +157,16 @@ def _checked(source: zipfile.ZipFile, notes: list[str], case_sensitive: bool) ->
 
 
 def _refused(info: zipfile.ZipInfo, rule: str) -> FetchFailed:
-    return FetchFailed(f"the archive is refused: the entry {shown(info.orig_filename)} {rule}")
+    return _as_failure(zip_rules.refused(info, rule))
+
+
+def _as_failure(error: zip_rules.UnsafeZip) -> FetchFailed:
+    return FetchFailed(f"the archive is refused: {error}" if error.entry else str(error))
 
 
 def _safe_parts(info: zipfile.ZipInfo, notes: list[str]) -> tuple[str, ...]:
-    name = info.orig_filename
-    if not info.flag_bits & 0x800 and not name.isascii():
-        try:
-            # Without the flag, zipfile took the bytes for code page 437.
-            name = name.encode("cp437").decode()
-        except UnicodeError:
-            raise _refused(info, "has a name that is not UTF-8") from None
-    # What another system would make of it counts too.
-    everywhere = name.replace("\\", "/")
-    if "\x00" in name:
-        raise _refused(info, "has a NUL in its name")
-    if everywhere.startswith("/") or re.match(r"[A-Za-z]:/", everywhere):
-        raise _refused(info, "has an absolute path")
-    if ".." in everywhere.split("/"):
-        raise _refused(info, 'has ".." in its path')
-    parts = tuple(part for part in name.split("/") if part not in ("", "."))
-    if not parts:
-        raise _refused(info, "has no name")
-    if max(len(part.encode()) for part in parts) > _LONGEST_PART or len(name) > _LONGEST_NAME:
-        raise _refused(
-            info, f"has a name of over {_LONGEST_PART} bytes (or {_LONGEST_NAME} in all)"
-        )
+    name = zip_rules.safe_name(info)
+    parts = zip_rules.parts_of(name)
     safe = tuple(_plain_name(part) for part in parts)
     if safe != parts:
         notes.append(f"{shown(name)} became {'/'.join(safe)}")
@@ -221,25 +182,6 @@ def _plain_name(part: str) -> str:
         for c in part
     )
     return re.sub(r"\A([A-Za-z]):", r"\1%3A", plain)
-
-
-def _check_kind(info: zipfile.ZipInfo, folder: bool) -> None:
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in (0, stat.S_IFDIR if folder else stat.S_IFREG):
-        raise _refused(info, "is a link or a device, not a file")
-    if info.flag_bits & 1:
-        raise _refused(info, "is encrypted")
-    if folder and info.file_size:
-        raise _refused(info, "is a folder with content")
-
-
-def _check_overlaps(infos: list[zipfile.ZipInfo], source: zipfile.ZipFile) -> None:
-    """Refuse entries that share data: so a small archive would unpack to a huge one."""
-    end = source.start_dir
-    for info in sorted(infos, key=lambda each: each.header_offset, reverse=True):
-        if info.header_offset + 30 + info.compress_size > end:
-            raise _refused(info, "shares its data with another entry")
-        end = info.header_offset
 
 
 def _distinct(

@@ -1,45 +1,34 @@
-"""The service as a traitlets application: its options, and the one place that wires its parts."""
+"""The service as a traitlets application: its options, checked."""
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import ipaddress
-import json
 import logging
 import os
-import signal
-import uuid
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError
-from tornado.httpserver import HTTPServer
 from traitlets import Bool, Dict, Float, Int, List, Unicode, default
 from traitlets.config import Application, catch_config_error
 
-from ccp_jupyter.hub_service.api.application import make_app
-from ccp_jupyter.hub_service.api.services import Options, Services
-from ccp_jupyter.hub_service.controller.controller import ServiceController
+from ccp_jupyter.hub_service.api.services import Options
+from ccp_jupyter.hub_service.configuration import (
+    Misconfigured,
+    parse_hooks,
+    parse_infrastructures,
+    parse_networks,
+)
 from ccp_jupyter.hub_service.controller.settings import Settings
-from ccp_jupyter.hub_service.engines.docker import DockerEngine
-from ccp_jupyter.hub_service.events.log import FileEventLog
-from ccp_jupyter.hub_service.folder import Folders
-from ccp_jupyter.hub_service.outgoing import Outgoing
+from ccp_jupyter.hub_service.driving import Deployment
+from ccp_jupyter.hub_service.observing.logs import set_up_log
+from ccp_jupyter.hub_service.only_one import InUse
+from ccp_jupyter.hub_service.serving import serve
 from ccp_jupyter.hub_service.store.base import StoreUnusable
-from ccp_jupyter.hub_service.store.sqlite import SqliteStore
-from ccp_jupyter.hub_service.vault.client import VaultClient, ensure_running
-from ccp_jupyter.model.infrastructure import Infrastructure
+from ccp_jupyter.hub_service.vault.base import VaultUnreachable
 
-_ENGINE_TIMEOUT = 6.0  # with the ping interval of 4 s, a hung engine is noticed within 10 s
 _LONGEST_SOCKET = 107  # bytes; sun_path of unix(7), less the NUL at its end
-_DRAIN = 5.0  # seconds for answers under way when the service stops
-
-
-class Misconfigured(Exception):
-    """The configuration cannot work; the text says which option and why."""
 
 
 class CcpService(Application):
@@ -62,21 +51,40 @@ class CcpService(Application):
         """,
     ).tag(config=True)
     data_dir = Unicode(
-        "ccp-data", help="Folder for the store and the files of Executions; on a local disk."
+        "ccp-data",
+        help="""Folder for the store and the files of Executions; on a local disk, or with a
+        store_url on a file system that all service processes share.""",
+    ).tag(config=True)
+    store_url = Unicode(
+        help="""MongoDB, such as mongodb://ccp:…@db1,db2,db3/ccp?replicaSet=rs0. Several service
+        processes may share it (docs/deployment.md). Default: the variable CCP_STORE_URL; when that
+        is not set either, SQLite in the data_dir, for one service process."""
+    ).tag(config=True)
+    own_url = Unicode(
+        help="""Address where the other service processes reach this one; only with a store_url.
+        Default: JUPYTERHUB_SERVICE_URL."""
     ).tag(config=True)
     vault_socket = Unicode(help="Unix socket of the vault process; default: in the data_dir.").tag(
         config=True
     )
+    vault_key_file = Unicode(
+        help="""File with keys (32 bytes as base64, one a line, mode 0600). The vault then keeps
+        secrets in an encrypted spool too, so that they survive its restart; the first key
+        encrypts, all decrypt (docs/vault.md). Default: memory only."""
+    ).tag(config=True)
     allowed_networks = List(
         Unicode(),
-        help="""Networks that linked inputs may come from although they are private, such as
-        "10.1.0.0/16". Without an entry, links reach public addresses only.""",
+        help="""Networks that linked inputs may come from, and callbacks go to, although they are
+        private, such as "10.1.0.0/16". Without an entry, both reach public addresses only.""",
     ).tag(config=True)
     public_url = Unicode(
         help="""Scheme and host that users type, such as https://hub.example.org; default: as the
         request came in."""
     ).tag(config=True)
     max_body = Int(96 * 2**20, help="Largest request body, bytes.").tag(config=True)
+    max_import = Int(
+        4 * 2**30, min=2**20, help="Largest archive that users may import, bytes."
+    ).tag(config=True)
     attempts = Int(3, min=1, help="Attempts of one Task when the platform fails.").tag(config=True)
     lost_after = Float(
         14.0, min=1, help="Seconds without contact after which a Node's Tasks go to another Node."
@@ -85,7 +93,65 @@ class CcpService(Application):
         3600.0, min=0, help="Seconds that outputs wait in their container while this disk is full."
     ).tag(config=True)
     keep_for = Float(
-        0.0, min=0, help="Seconds after which finished Executions are removed; 0 keeps them."
+        0.0,
+        min=0,
+        help="Seconds after which Executions that ended, or never began, are removed; 0: none.",
+    ).tag(config=True)
+    built_in_processes = Bool(
+        True,
+        help="""Whether to offer the process `echo`, which gives its inputs back and runs in the
+        service itself: clients try themselves out with it, and conformance tests need it.""",
+    ).tag(config=True)
+    reuse_results = Bool(
+        True,
+        help="""Whether a request may ask (with ?reuse=true) to get the outputs of an equal
+        Execution instead of running again (docs/repeating.md).""",
+    ).tag(config=True)
+    callback_patience = Float(
+        86_400.0, min=0, help="Seconds for which a callback is tried until it is given up."
+    ).tag(config=True)
+    experiments_on = Unicode(
+        help="Id of the Infrastructure that runs RED experiments; default: the first."
+    ).tag(config=True)
+    notification_hooks = List(
+        Dict(),
+        help="""Who is told of ended batches, by POST with the JSON {"batches": [{"batchId",
+        "state"}]}. Each is a dict with `url`, and when wanted `username`, `password` (Basic
+        authentication) and `secret` (key of the header X-Ccp-Signature: sha256=<HMAC of the body>):
+
+        c.CcpService.notification_hooks = [{"url": "https://host/ended", "secret": "…"}]
+        """,
+    ).tag(config=True)
+    num_login_attempts = Int(
+        10,
+        min=1,
+        help="""Failed logins by user name and token, of one user from one address, beyond which
+        more are refused for a while; only for the routes of the agency.""",
+    ).tag(config=True)
+    block_for_seconds = Float(30.0, min=0, help="How long a failed login counts.").tag(config=True)
+    tokens_valid_for_seconds = Float(
+        86_400.0, min=1, help="Life of the agency's cookie, and of what its /token gives, seconds."
+    ).tag(config=True)
+    access_token_expires = Float(
+        900.0, min=1, help="Life of an access token of the agency's /login, seconds."
+    ).tag(config=True)
+    refresh_token_expires = Float(
+        43_200.0, min=1, help="Life of a refresh token of the agency's /login, seconds."
+    ).tag(config=True)
+    agency_origins = List(
+        Unicode(),
+        help="""Origins, such as https://ui.example.org, whose pages may use the routes of the
+        agency as whoever is signed in; list only what you trust.""",
+    ).tag(config=True)
+    metrics_networks = List(
+        Unicode(),
+        help="""Networks whose machines may read /metrics without a token, such as "10.1.0.7/32";
+        others need the scope custom:ccp:admin.""",
+    ).tag(config=True)
+    trusted_proxies = List(
+        Unicode(),
+        help="""Networks of proxies in front of the hub's own, such as "10.1.0.0/24". Name them so
+        that failed logins are counted by the address of the user, not of the proxy.""",
     ).tag(config=True)
     config_file = Unicode(help="Configuration file (Python) to load.").tag(config=True)
     generate_config = Bool(False, help="Print a configuration file with all options.").tag(
@@ -105,7 +171,13 @@ class CcpService(Application):
 
     @default("vault_socket")
     def _default_vault_socket(self) -> str:
-        return str(Path(self.data_dir) / "vault.sock")
+        # The data_dir may be on several machines, a socket is not.
+        name = f"vault-{_boot_id()[:8]}.sock" if self.store_url else "vault.sock"
+        return str(Path(self.data_dir) / name)
+
+    @default("store_url")
+    def _default_store_url(self) -> str:
+        return os.environ.get("CCP_STORE_URL", "")
 
     @default("log_level")
     def _default_log_level(self) -> int:
@@ -127,114 +199,87 @@ class CcpService(Application):
         if self.generate_config:
             print(self.generate_config_file())  # noqa: T201
             return
-        _set_up_log(int(str(self.log_level)))
+        set_up_log(int(str(self.log_level)))
+        asyncio.run(serve(self._deployment()))
+
+    def _deployment(self) -> Deployment:
+        """Return what the options say.  Raises `Misconfigured`."""
         infrastructures = parse_infrastructures(self.infrastructures)
-        hub = _hub_variables()
+        if self.experiments_on and self.experiments_on not in infrastructures:
+            raise Misconfigured(
+                f"experiments_on: there is no Infrastructure {self.experiments_on!r}, only"
+                f" {', '.join(infrastructures)}"
+            )
         data = Path(self.data_dir).resolve()
+        hub = _hub_variables()
+        deployment = Deployment(
+            data=data,
+            infrastructures=infrastructures,
+            options=self._options(),
+            settings=self._settings(data),
+            hooks=parse_hooks(self.notification_hooks),
+            experiments_on=self.experiments_on,
+            networks=parse_networks("allowed_networks", self.allowed_networks),
+            vault_socket=self._socket(),
+            vault_key_file=Path(self.vault_key_file) if self.vault_key_file else None,
+            hub=hub,
+            store_url=self.store_url,
+            own_url=self._own_url(hub),
+            built_in_processes=self.built_in_processes,
+        )
+        # Only now, when nothing can be misconfigured any more.
         data.mkdir(parents=True, exist_ok=True)
         data.chmod(0o700)  # also where the folder was there before: the vault insists on it
+        return deployment
+
+    def _own_url(self, hub: Mapping[str, str]) -> str:
+        if not self.store_url:
+            return ""
+        url = self.own_url or hub["JUPYTERHUB_SERVICE_URL"]
+        parts = urlsplit(url)
+        if parts.scheme != "http" or not parts.hostname or parts.path not in ("", "/"):
+            raise Misconfigured(f"own_url: must be http://HOST:PORT (found {url!r})")
+        if parts.hostname in ("0.0.0.0", "::"):  # noqa: S104  (compared, not listened at)
+            raise Misconfigured(
+                f"own_url: with a store_url, name the address where other service processes reach"
+                f" this one (found {url!r}, from JUPYTERHUB_SERVICE_URL)"
+            )
+        return url
+
+    def _socket(self) -> Path:
         socket = Path(self.vault_socket).resolve()
         if len(os.fsencode(socket)) > _LONGEST_SOCKET:
             raise Misconfigured(
                 f"vault_socket: a unix socket's path has at most {_LONGEST_SOCKET} bytes; name a"
                 f" shorter one (found {socket})"
             )
-        with _only_one(data / "lock"):
-            asyncio.run(self._serve(infrastructures, hub, data, socket))
+        return socket
 
-    async def _serve(
-        self,
-        infrastructures: dict[str, Infrastructure],
-        hub: dict[str, str],
-        data: Path,
-        socket: Path,
-    ) -> None:
-        store = await SqliteStore.open(data / "store.sqlite")
-        folders = Folders(data / "executions")
-        events = FileEventLog(folders)
-        vault_pid = await ensure_running(socket, data / "vault.log")
-        (data / "vault.pid").write_text(f"{vault_pid}\n")
-        vault = VaultClient(socket)
-        controller = ServiceController(
-            infrastructures,
-            {
-                node.id: DockerEngine(node, timeout=_ENGINE_TIMEOUT)
-                for infrastructure in infrastructures.values()
-                for node in infrastructure.nodes
-            },
-            store,
-            events,
-            vault,
-            folders,
-            Outgoing(allowed=[ipaddress.ip_network(n) for n in self.allowed_networks]),
-            _service_id(data / "service-id"),
-            self._settings(),
+    def _options(self) -> Options:
+        return Options(
+            max_body=self.max_body,
+            max_import=self.max_import,
+            public_url=self.public_url or None,
+            num_login_attempts=self.num_login_attempts,
+            block_for_seconds=self.block_for_seconds,
+            tokens_valid_for_seconds=self.tokens_valid_for_seconds,
+            access_token_expires=self.access_token_expires,
+            refresh_token_expires=self.refresh_token_expires,
+            agency_origins=tuple(each.rstrip("/") for each in self.agency_origins),
+            metrics_networks=parse_networks("metrics_networks", self.metrics_networks),
+            trusted_proxies=parse_networks("trusted_proxies", self.trusted_proxies),
         )
-        options = Options(max_body=self.max_body, public_url=self.public_url or None)
-        prefix = hub["JUPYTERHUB_SERVICE_PREFIX"]
 
-        async def vault_answers() -> None:
-            await vault.ping()
-
-        checks = {"vault": vault_answers}
-        app = make_app(Services(store, controller, events, folders, prefix, options, checks))
-        await controller.start()
-        # Bodies are bounded by the API itself, which can say so in its answer.
-        server = HTTPServer(app, max_body_size=2**62)
-        address = urlsplit(hub["JUPYTERHUB_SERVICE_URL"])
-        server.listen(address.port or 80, address.hostname)
-        self.log.info("ccp service %s listens at %s", self.version, address.geturl())
-        await _asked_to_stop()
-        self.log.info("stopping; containers go on and are adopted by the next start")
-        server.stop()
-        await controller.stop()
-        await events.close()
-        try:
-            async with asyncio.timeout(_DRAIN):
-                await server.close_all_connections()
-        except TimeoutError:
-            self.log.warning("some connections were still open")
-        await vault.close()
-        await store.close()
-
-    def _settings(self) -> Settings:
+    def _settings(self, data: Path) -> Settings:
         return Settings(
             attempts=self.attempts,
             lost_after=self.lost_after,
             fetch_patience=self.fetch_patience,
             keep_for=self.keep_for,
+            callback_patience=self.callback_patience,
+            reuse=self.reuse_results,
+            private_images=data / "private-images.json",
         )
-
-
-def parse_infrastructures(entries: list[dict[str, Any]]) -> dict[str, Infrastructure]:
-    """Check what the configuration says of Infrastructures.
-
-    Raises
-    ------
-    Misconfigured
-        Nothing there, something wrong, or an id used twice; Node ids are unique over all.
-    """
-    found: dict[str, Infrastructure] = {}
-    nodes: set[str] = set()
-    if not entries:
-        raise Misconfigured("CcpService.infrastructures is empty: name at least one")
-    for number, entry in enumerate(entries):
-        place = f"CcpService.infrastructures[{number}]"
-        try:
-            infrastructure = Infrastructure.model_validate(entry)
-        except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()
-            )
-            raise Misconfigured(f"{place}: {problems}") from None
-        if infrastructure.id in found:
-            raise Misconfigured(f"{place}: id {infrastructure.id} is used twice")
-        for node in infrastructure.nodes:
-            if node.id in nodes:
-                raise Misconfigured(f"{place}: Node id {node.id} is used twice")
-            nodes.add(node.id)
-        found[infrastructure.id] = infrastructure
-    return found
 
 
 def main() -> None:
@@ -243,7 +288,7 @@ def main() -> None:
     try:
         app.initialize()
         app.start()
-    except (Misconfigured, StoreUnusable) as error:
+    except (InUse, Misconfigured, StoreUnusable, VaultUnreachable) as error:
         app.exit(f"ccp-service: {error}")
 
 
@@ -262,61 +307,6 @@ def _hub_variables() -> dict[str, str]:
     return {name: os.environ[name] for name in needed}
 
 
-class _only_one:  # noqa: N801
-    """Keep a second service away from the same data."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file: IO[str] | None = None
-
-    def __enter__(self) -> None:
-        self._file = self._path.open("w")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Misconfigured(
-                f"data_dir: another service uses {self._path.parent}; end it first"
-            ) from None
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
-def _service_id(path: Path) -> str:
-    """Return the name that this service's containers carry, the same at each start."""
-    if not path.exists():
-        path.write_text(uuid.uuid4().hex)
-    return path.read_text().strip()
-
-
-async def _asked_to_stop() -> None:
-    asked = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
-    await asked.wait()
-
-
-class _JsonLines(logging.Formatter):
-    """One JSON object a line, for log collectors."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        entry = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False)
-
-
-def _set_up_log(level: int) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_JsonLines())
-    logging.basicConfig(level=level, handlers=[handler], force=True)
-    # One line for every outgoing request and every schema change is too much.
-    for noisy in ("httpx", "alembic", "tornado.access"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+def _boot_id() -> str:
+    """Return what tells this machine, since its last boot, from all others."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().replace("-", "").strip()

@@ -1,8 +1,9 @@
-"""The one HTTP client for everything that the service fetches because a user said so.
+"""The one HTTP client for everything that the service fetches or sends because a user said so.
 
 A user must not reach through the service what only the service can reach. So a name is resolved
-here, every address is checked, and the connection goes to an address that was checked: `_Network`
-is the only place from which HTTP connections are opened, it gets names and opens literal addresses.
+here, every address is checked, and the connection goes to an address that was checked:
+`outgoing_network.GuardedNetwork` is the only place from which HTTP connections are opened, it gets
+names and opens literal addresses.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -24,56 +25,47 @@ from typing import TYPE_CHECKING, BinaryIO, NoReturn
 import httpcore
 import httpx
 
-from ccp_jupyter.hub_service.addresses import Network, is_allowed
+from ccp_jupyter.hub_service.addresses import Network
+from ccp_jupyter.hub_service.outgoing_network import (
+    GuardedNetwork,
+    NoName,
+    NotAllowed,
+    Resolve,
+    refused_host,
+)
+from ccp_jupyter.hub_service.outgoing_urls import (
+    AddressRefused,
+    BadAnswer,
+    NoAnswer,
+    OutgoingError,
+    TooLarge,
+    checked_url,
+    port_of,
+    shown_url,
+)
 
 if TYPE_CHECKING:
     from hashlib import _Hash
 
+__all__ = [
+    "AddressRefused",
+    "Answered",
+    "BadAnswer",
+    "Fetched",
+    "NoAnswer",
+    "Outgoing",
+    "OutgoingError",
+    "TooLarge",
+]
+
 _log = logging.getLogger(__name__)
 
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""From host name and port to addresses; raises OSError when there are none."""
-
 _AGENT = f"ccp-jupyter/{version('ccp-jupyter')}"
-_PORTS = {"http": 80, "https": 443}
 _REDIRECTS = {301, 302, 303, 307, 308}
+_NOT_ALLOWED = "its address is not public, and not in an allowed network"
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
-_LONGEST_SHOWN = 200
 # Written in larger pieces than they arrive in, since each piece costs a change of threads.
 _PIECE = 2**20
-
-
-class OutgoingError(Exception):
-    """Something could not be fetched.
-
-    Attributes
-    ----------
-    url : str
-        What was asked for, without query, fragment and credentials.
-    reason : str
-        Why it failed, in words for the user.
-    """
-
-    def __init__(self, url: str, reason: str) -> None:
-        self.url = url
-        self.reason = reason
-        super().__init__(f"{url}: {reason}")
-
-
-class AddressRefused(OutgoingError):
-    """The service does not go there: not public, not HTTP, or with credentials in the URL."""
-
-
-class TooLarge(OutgoingError):
-    """It is larger than the caller takes."""
-
-
-class NoAnswer(OutgoingError):
-    """There is no such name, nobody answers, or not in time; may be better later."""
-
-
-class BadAnswer(OutgoingError):
-    """There is an answer, but not the file: an HTTP error, cut off, encoded, not certified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +78,17 @@ class Fetched:
     """Type and subtype in lower case, without parameters; None when the server names none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a server said to something that was sent; its body is not read."""
+
+    status: int
+    retry_after: str
+    """The header ``Retry-After``; empty when there is none."""
+
+
 class Outgoing:
-    """Fetches files from public servers.
+    """Fetches files from public servers, and sends documents to them.
 
     Neither proxies nor credentials from the environment are used.
 
@@ -123,12 +124,13 @@ class Outgoing:
         self._total_timeout = total_timeout
         self._timeouts = {"connect": connect_timeout, "read": idle_timeout, "write": idle_timeout}
         self._max_redirects = max_redirects
+        self._allowed = tuple(allowed)
         self._tls = ssl.create_default_context()
         if ca_file is not None:
             self._tls.load_verify_locations(ca_file)
         # Not the loop's own threads: a name server that does not answer would block them all.
         self._resolvers = ThreadPoolExecutor(8, "outgoing-resolve")
-        self._network = _Network(resolve or self._looked_up, tuple(allowed))
+        self._network = GuardedNetwork(resolve or self._looked_up, self._allowed)
 
     async def fetch(self, url: str, sink: BinaryIO, max_bytes: int) -> Fetched:
         """Write what a URL stands for into a file.
@@ -154,7 +156,7 @@ class Outgoing:
         OSError
             The sink cannot be written to.
         """
-        shown = _shown(url)
+        shown = shown_url(url)
         try:
             async with asyncio.timeout(self._total_timeout) as timer:
                 return await self._followed(url, shown, sink, max_bytes)
@@ -164,12 +166,53 @@ class Outgoing:
             reason = f"not complete after {self._total_timeout:g} s"
             raise NoAnswer(shown, reason) from None
 
+    def refusal(self, url: str) -> str:
+        """Return why a URL is refused, as far as can be told without a name server, or nothing."""
+        try:
+            target = checked_url(url)
+        except AddressRefused as error:
+            return error.reason
+        return _NOT_ALLOWED if refused_host(target.host, self._allowed) else ""
+
+    async def post(
+        self, url: str, body: bytes, headers: Mapping[str, str], timeout: float
+    ) -> Answered:
+        """Send a document; redirects are not followed.
+
+        Parameters
+        ----------
+        url : str
+            ``http`` or ``https``.
+        body : bytes
+            The document.
+        headers : mapping of str
+            Besides those that every request has.
+        timeout : float
+            Seconds until the answer must have begun.
+
+        Raises
+        ------
+        AddressRefused, NoAnswer, BadAnswer
+            What the names say; all are `OutgoingError`. An HTTP error is no error here.
+        """
+        more = [("Content-Length", str(len(body))), *headers.items()]
+        try:
+            async with (
+                asyncio.timeout(timeout) as timer,
+                self._answer(checked_url(url), "POST", more, body) as answer,
+            ):
+                return Answered(answer.status, _header(answer, b"retry-after"))
+        except TimeoutError:
+            if not timer.expired():
+                raise
+            raise NoAnswer(shown_url(url), f"no answer within {timeout:g} s") from None
+
     async def close(self) -> None:
         """Let go of threads."""
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
     async def _followed(self, url: str, shown: str, sink: BinaryIO, max_bytes: int) -> Fetched:
-        target = _checked(url)
+        target = checked_url(url)
         for redirects in range(self._max_redirects + 1):
             try:
                 async with self._answer(target) as answer:
@@ -185,11 +228,17 @@ class Outgoing:
         raise BadAnswer(shown, f"more than {self._max_redirects} redirects")
 
     @asynccontextmanager
-    async def _answer(self, url: httpx.URL) -> AsyncIterator[httpcore.Response]:
-        port = _port(url)
+    async def _answer(
+        self,
+        url: httpx.URL,
+        method: str = "GET",
+        headers: Sequence[tuple[str, str]] = (),
+        content: bytes | None = None,
+    ) -> AsyncIterator[httpcore.Response]:
+        port = port_of(url)
         origin = httpcore.Origin(url.raw_scheme, url.raw_host, port)
         request = httpcore.Request(
-            "GET",
+            method,
             httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=port, target=url.raw_path),
             headers=[
                 ("Host", url.netloc),
@@ -197,7 +246,9 @@ class Outgoing:
                 ("Accept", "*/*"),
                 ("Accept-Encoding", "identity"),
                 ("Connection", "close"),
+                *headers,
             ],
+            content=content,
             extensions={"timeout": self._timeouts},
         )
         try:
@@ -210,18 +261,16 @@ class Outgoing:
                 finally:
                     await answer.aclose()
         except (httpcore.NetworkError, httpcore.TimeoutException) as error:
-            _raise_unreachable(_shown(str(url)), error, self._timeouts)
+            _raise_unreachable(shown_url(str(url)), error, self._timeouts)
         except httpcore.ProtocolError as error:
-            _raise_protocol(_shown(str(url)), error)
+            _raise_protocol(shown_url(str(url)), error)
         except ssl.SSLError as error:
-            raise BadAnswer(_shown(str(url)), f"TLS failed: {error.reason}") from error
-        except _NoName as error:
-            raise NoAnswer(_shown(str(url)), str(error)) from error
-        except _NotAllowed as error:
-            _log.info("refused %s: %s", _shown(str(url)), error)
-            raise AddressRefused(
-                _shown(str(url)), "its address is not public, and not in an allowed network"
-            ) from error
+            raise BadAnswer(shown_url(str(url)), f"TLS failed: {error.reason}") from error
+        except NoName as error:
+            raise NoAnswer(shown_url(str(url)), str(error)) from error
+        except NotAllowed as error:
+            _log.info("refused %s: %s", shown_url(str(url)), error)
+            raise AddressRefused(shown_url(str(url)), _NOT_ALLOWED) from error
 
     async def _looked_up(self, host: str, port: int) -> Sequence[str]:
         def look_up() -> list[str]:
@@ -231,99 +280,23 @@ class Outgoing:
         return await asyncio.get_running_loop().run_in_executor(self._resolvers, look_up)
 
 
-class _NotAllowed(Exception):
-    """The text is for the administrator: it holds an address that users need not know."""
-
-
-class _NoName(Exception):
-    pass
-
-
-class _Network(httpcore.AsyncNetworkBackend):
-    """Opens connections to addresses that it has checked itself, a moment ago."""
-
-    def __init__(self, resolve: Resolve, allowed: Sequence[Network]) -> None:
-        self._resolve = resolve
-        self._allowed = allowed
-        self._tcp = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address of `host` that answers; refuse if any is not allowed."""
-        failure: Exception = httpcore.ConnectError("no address")
-        for address in await self._checked_addresses(host, port):
-            try:
-                return await self._tcp.connect_tcp(
-                    address, port, timeout, local_address, socket_options
-                )
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
-                failure = error
-        raise failure
-
-    async def _checked_addresses(self, host: str, port: int) -> list[str]:
-        try:
-            # Names that are too long or have empty parts are UnicodeErrors of the idna codec.
-            addresses = list(dict.fromkeys(await self._resolve(host, port)))
-        except (OSError, UnicodeError) as error:
-            raise _NoName("there is no such name, or no name server answers") from error
-        for address in addresses:
-            if not is_allowed(address, self._allowed):
-                raise _NotAllowed(f"{host} is at {address}")
-        return addresses
-
-
-def _shown(url: str) -> str:
-    """Return a URL without what may be secret; for error messages."""
-    try:
-        parsed = httpx.URL(url)
-        bare = parsed.copy_with(query=None, fragment=None, username="", password="")
-    except (httpx.InvalidURL, TypeError, ValueError):
-        return "(not a URL)"
-    text = str(bare)
-    return text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + "…"
-
-
-def _checked(url: str) -> httpx.URL:
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError, ValueError) as error:
-        raise AddressRefused(_shown(url), f"not a URL: {error}") from error
-    if parsed.scheme not in _PORTS:
-        raise AddressRefused(_shown(url), "only http and https are fetched")
-    if parsed.userinfo:
-        raise AddressRefused(_shown(url), "a URL must not contain a user name or password")
-    if not parsed.host or _port(parsed) not in range(1, 2**16):
-        raise AddressRefused(_shown(url), "a URL must name a server, with a port below 65536")
-    return parsed
-
-
-def _port(url: httpx.URL) -> int:
-    return _PORTS[url.scheme] if url.port is None else url.port
-
-
 def _redirected(answer: httpcore.Response, url: httpx.URL) -> httpx.URL:
     location = _header(answer, b"location")
     if not location:
-        raise BadAnswer(_shown(str(url)), f"answers {answer.status} without saying where to go")
+        raise BadAnswer(shown_url(str(url)), f"answers {answer.status} without saying where to go")
     try:
-        return _checked(str(url.join(location)))
+        return checked_url(str(url.join(location)))
     except AddressRefused as error:
         reason = f"redirected to {error.url}: {error.reason}"
-        raise AddressRefused(_shown(str(url)), reason) from error
+        raise AddressRefused(shown_url(str(url)), reason) from error
     except (httpx.InvalidURL, ValueError) as error:
-        raise BadAnswer(_shown(str(url)), "redirects to something that is no URL") from error
+        raise BadAnswer(shown_url(str(url)), "redirects to something that is no URL") from error
 
 
 async def _saved(
     answer: httpcore.Response, url: httpx.URL, sink: BinaryIO, max_bytes: int
 ) -> Fetched:
-    shown = _shown(str(url))
+    shown = shown_url(str(url))
     if answer.status != 200:
         raise BadAnswer(shown, f"the server answers {answer.status}")
     # Never unpacked: a few bytes can become as many as there is room for.

@@ -48,6 +48,10 @@ class LogEvent(_Event):
     lines: list[str]
     stamp: str = ""
     """The engine's time of the last line; a restarted service continues after it."""
+    other: str = ""
+    """The same of what is kept of the other stream; empty when nothing is."""
+    kept: int = 0
+    """Characters that are kept of this container's log, with these."""
     truncated: bool = False
     """True on the last event of a log that was longer than the Infrastructure keeps."""
 

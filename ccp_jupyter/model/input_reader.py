@@ -17,15 +17,24 @@ from ccp_jupyter.model.json_data import node_count
 from ccp_jupyter.model.method import Method
 from ccp_jupyter.model.method_parts import Descriptor
 from ccp_jupyter.model.schema_import import coerced
-from ccp_jupyter.model.values import InlineFile, LinkValue, PlainValue, SecretValue, file_name
+from ccp_jupyter.model.values import (
+    SECRET_NAME,
+    InlineFile,
+    LinkValue,
+    PlainValue,
+    SecretValue,
+    file_name,
+)
 
 CheckedValue = PlainValue | InlineFile | LinkValue | SecretValue
 
 LARGEST_LITERALS: Final = 2**20
 """Characters of all values of one request that are not files, as JSON."""
 
-_QUALIFIERS: Final = frozenset({"value", "mediaType", "encoding", "schema", "format"})
+QUALIFIERS: Final = frozenset({"value", "mediaType", "encoding", "schema", "format"})
+"""Members of an object that says more of a value than the value itself."""
 _OCTETS: Final = "application/octet-stream"
+_NAMED: Final = "$secret"
 
 
 class InputReader:
@@ -43,6 +52,8 @@ class InputReader:
         self.method = method
         self.problems: list[Problem] = []
         self.secrets: dict[str, str] = {}
+        self.named_secrets: dict[str, str] = {}
+        """Names of the user's personal secrets that stand for values, by input id."""
         self.kept: dict[str, Any] = {}
         """The inputs as sent, without secrets and inline files."""
         self._most_bytes = most_bytes
@@ -143,9 +154,11 @@ class InputReader:
     def _secret(
         self, name: str, descriptor: Descriptor, raw: object, member: str
     ) -> SecretValue | None:
-        value = raw.get("value") if isinstance(raw, dict) and raw.keys() <= _QUALIFIERS else raw
+        value = raw.get("value") if isinstance(raw, dict) and raw.keys() <= QUALIFIERS else raw
+        if isinstance(value, dict) and value.keys() == {_NAMED}:
+            return self._named_secret(name, value[_NAMED], f"{member}.{_NAMED}")
         if not isinstance(value, str):
-            self._problem(member, "a secret must be text")
+            self._problem(member, f'a secret must be text, or {{"{_NAMED}": name}}')
             return None
         if problems := descriptor.checker.problems(value, member, secret=True):
             self.problems += problems
@@ -154,10 +167,19 @@ class InputReader:
         self.secrets[name] = value
         return SecretValue()
 
+    def _named_secret(self, name: str, secret: object, member: str) -> SecretValue | None:
+        if not isinstance(secret, str) or not SECRET_NAME.fullmatch(secret):
+            # Not shown: it may be the secret itself.
+            rule = f"must be the name of a personal secret, which matches ^{SECRET_NAME.pattern}$"
+            self._problem(member, rule)
+            return None
+        self.named_secrets[name] = secret
+        return SecretValue()
+
     def _plain(self, descriptor: Descriptor, raw: object, member: str) -> PlainValue | None:
         schema = descriptor.schema_
         value = raw
-        if isinstance(raw, dict) and "value" in raw and raw.keys() <= _QUALIFIERS:
+        if isinstance(raw, dict) and "value" in raw and raw.keys() <= QUALIFIERS:
             # An object may have a member "value" itself: that meaning comes second.
             unwrapped = coerced(schema.type, raw["value"])
             is_itself = schema.type == "object" and not isinstance(unwrapped, dict)
@@ -188,7 +210,7 @@ class InputReader:
         value = raw
         if isinstance(raw, dict) and "href" in raw:
             return self._link(raw, media_type, member)
-        if isinstance(raw, dict) and "value" in raw and raw.keys() <= _QUALIFIERS:
+        if isinstance(raw, dict) and "value" in raw and raw.keys() <= QUALIFIERS:
             value = raw["value"]
             form = raw["format"] if isinstance(raw.get("format"), dict) else raw
             media_type = form.get("mediaType") or media_type

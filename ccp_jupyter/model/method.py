@@ -21,6 +21,7 @@ from ccp_jupyter.model.method_parts import (
     Metadata,
     Parameters,
 )
+from ccp_jupyter.model.method_resources import Resources, read_resources, resource_problems
 from ccp_jupyter.model.method_rules import input_problems, output_problems, scripts_problems
 from ccp_jupyter.model.schema import Part
 
@@ -91,6 +92,11 @@ class Method(Part):
             if link.rel == "compatibleWith" and (match := _INFRASTRUCTURE.search(link.href))
         ]
         return list(dict.fromkeys(found))
+
+    @cached_property
+    def resources(self) -> Resources:
+        """What each of its Tasks asks for."""
+        return read_resources(self.additional_parameters.document(), [])
 
     def script(self, name: str) -> list[str]:
         """Return the lines of a script, such as ``execute-script``; empty when there is none."""
@@ -174,6 +180,7 @@ def _checked(document: dict[str, Any]) -> Method:
     problems += input_problems(inputs)
     problems += output_problems(outputs)
     problems += scripts_problems(plain["additionalParameters"], set(inputs))
+    problems += resource_problems(plain["additionalParameters"], inputs)
     if method and not method.infrastructure_ids:
         rule = "needs a link with rel compatibleWith and href infrastructures/<id>"
         problems.append(Problem("links", rule))

@@ -16,6 +16,9 @@ from ccp_jupyter.model.schema_import import plain_default, plain_schema
 SCRIPTS: Final = ("deploy-script", "execute-script", "undeploy-script", "cancel-script")
 """The scripts of a Method, in the order in which they are written."""
 
+EXECUTION_UNIT: Final = "executionUnit"
+"""Name of the additional parameter that says what the Method needs of the machine."""
+
 _MEMBERS: Final = [
     "id",
     "title",
@@ -46,6 +49,8 @@ _SERVER_LINKS: Final = frozenset(
         "alternate",
         "collection",
         "up",
+        "version-history",
+        "latest-version",
         "status",
         "monitor",
         "execute",
@@ -54,7 +59,14 @@ _SERVER_LINKS: Final = frozenset(
     ]
 )
 _VERSION = re.compile(r"v?(\d{1,9})(\.\d{1,9})?(\.\d{1,9})?((?:[-+][0-9A-Za-z.-]{1,60}){0,2})\Z")
-_CONTROL_TYPES: Final = {"ccpmaxtime": "integer", "ccpreplicas": "integer"}
+_CONTROL_TYPES: Final = {
+    "ccpmaxtime": "integer",
+    "ccpreplicas": "integer",
+    "ccpcpus": "number",
+    "ccpmemory": "number",
+    "ccpgpus": "integer",
+    "ccppriority": "integer",
+}
 
 
 def plain_method(document: dict[str, Any], problems: list[Problem]) -> dict[str, Any]:
@@ -210,7 +222,8 @@ def _parameters(raw: object, problems: list[Problem]) -> dict[str, Any] | object
         return raw
     plain = _without_nulls(raw)
     if "parameters" not in plain:
-        named = [name for name in plain if _script_name(name) in SCRIPTS]
+        known = (*SCRIPTS, EXECUTION_UNIT)
+        named = [name for name in plain if _script_name(name) in known]
         plain["parameters"] = [{"name": name, "value": plain.pop(name)} for name in named]
     if isinstance(plain["parameters"], list):
         plain["parameters"] = [_parameter(entry) for entry in plain["parameters"]]

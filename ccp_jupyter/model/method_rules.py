@@ -17,6 +17,10 @@ CONTROL_INPUTS: Final = {
     "ccpmaxtime": "integer",
     "ccpreplicas": "integer",
     "ccpnote": "string",
+    "ccpcpus": "number",
+    "ccpmemory": "number",
+    "ccpgpus": "integer",
+    "ccppriority": "integer",
 }
 """Inputs that govern the Execution itself, with their types."""
 
@@ -126,7 +130,7 @@ def _descriptor_problems(name: str, descriptor: Descriptor, member: str) -> list
 def _control_problems(name: str, descriptor: Descriptor, member: str) -> list[Problem]:
     wanted, kind = CONTROL_INPUTS[name], descriptor.schema_.type
     problems = []
-    if kind != wanted:
+    if kind != wanted and not (wanted == "number" and kind == "integer"):
         problems.append(Problem(f"{member}.schema.type", f"must be {wanted}", shown(kind)))
     if descriptor.many:
         problems.append(Problem(f"{member}.maxOccurs", "must be 1", shown(descriptor.max_occurs)))

@@ -6,18 +6,20 @@ Both dialects of OGC API - Processes are taken: 1.0 with ``response`` and ``tran
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import ccp_jupyter.model.validator  # noqa: F401 - slow to load: at start, not at the first request
 from ccp_jupyter.model.errors import InvalidDocument, Problem, shown
 from ccp_jupyter.model.infrastructure import Limits
-from ccp_jupyter.model.input_reader import CheckedValue, InputReader
+from ccp_jupyter.model.input_reader import LARGEST_LITERALS, CheckedValue, InputReader
 from ccp_jupyter.model.input_values import image_rule, is_media_type, link_rule
 from ccp_jupyter.model.json_data import data_problems
 from ccp_jupyter.model.method import Method
 from ccp_jupyter.model.method_import import SCRIPTS
+from ccp_jupyter.model.method_resources import Choice, grant
+from ccp_jupyter.model.resources import GpuWish
 from ccp_jupyter.model.script import Values, text_of, value_problems
 from ccp_jupyter.model.values import (
     FileValue,
@@ -30,6 +32,7 @@ from ccp_jupyter.model.values import (
 )
 
 LONGEST_NOTE = 10_000
+MOST_PRIORITY = 100
 
 _MEMBERS: Final = frozenset({"inputs", "outputs", "response", "subscriber", "process", "mode"})
 _SUBSCRIBER_MEMBERS: Final = ("successUri", "inProgressUri", "failedUri")
@@ -55,10 +58,16 @@ class CheckedRequest:
     """
     secrets: dict[str, str]
     """What `SecretValue` stands for, by input id; for the vault only."""
+    named_secrets: dict[str, str]
+    """Names of personal secrets that stand for values, by input id; see `with_named_secrets`."""
     image: str
     replicas: int
-    max_time: int
-    """Seconds for the Execute phase, not above the Infrastructure's."""
+    limits: Limits
+    """What each Task gets: the Infrastructure's limits, with what was asked for and allowed."""
+    gpus: list[GpuWish]
+    """What each Task wants to itself."""
+    priority: int
+    """From -100 to 100."""
     note: str
     outputs: dict[str, RequestedOutput]
     """Requested outputs; all that the Method declares when the request does not say."""
@@ -70,7 +79,7 @@ class CheckedRequest:
     def __repr__(self) -> str:
         return (
             f"CheckedRequest(inputs={sorted(self.inputs)}, image={self.image!r}, "
-            f"replicas={self.replicas}, max_time={self.max_time})"
+            f"replicas={self.replicas}, max_time={self.limits.max_time})"
         )
 
 
@@ -108,7 +117,9 @@ def check_request(method: Method, body: object, limits: Limits) -> CheckedReques
     if replicas > limits.max_replicas:
         rule = f"at most {limits.max_replicas} replicas on this Infrastructure"
         problems.append(Problem("inputs.ccpreplicas", rule, str(replicas)))
-    max_time = _number(inputs, "ccpmaxtime", limits.max_time, problems)
+    granted, gpus = grant(method.resources, _choice(inputs), limits, problems)
+    max_time = _number(inputs, "ccpmaxtime", granted.max_time, problems)
+    priority = _priority(inputs, problems)
     image = _text(inputs, "ccpimage")
     if "ccpimage" in inputs and (rule := image_rule(image)):
         problems.append(Problem("inputs.ccpimage", rule, shown(image)))
@@ -125,14 +136,65 @@ def check_request(method: Method, body: object, limits: Limits) -> CheckedReques
     return CheckedRequest(
         inputs=inputs,
         secrets=reader.secrets,
+        named_secrets=reader.named_secrets,
         image=image,
         replicas=replicas,
-        max_time=min(max_time, limits.max_time),
+        limits=granted.model_copy(update={"max_time": min(max_time, granted.max_time)}),
+        gpus=gpus,
+        priority=priority,
         note=note,
         outputs=outputs,
         response=body.get("response") or "raw",
         body={**body, "inputs": reader.kept} if "inputs" in body else dict(body),
     )
+
+
+def with_named_secrets(
+    method: Method, request: CheckedRequest, values: Mapping[str, str]
+) -> CheckedRequest:
+    """Put the values of personal secrets into a request that names them, and check these too.
+
+    Parameters
+    ----------
+    method : Method
+        What is to be run.
+    request : CheckedRequest
+        With `CheckedRequest.named_secrets`.
+    values : mapping of str to str
+        The user's personal secrets, by name.
+
+    Raises
+    ------
+    InvalidDocument
+        One is not there, or its value breaks a rule of the input. No value is shown.
+    """
+    problems = unknown_secrets(request, values.keys())
+    found: dict[str, str] = {}
+    for input_id, name in request.named_secrets.items():
+        if name not in values:
+            continue
+        found[input_id] = values[name]
+        checker = method.inputs[input_id].checker
+        problems += checker.problems(values[name], f"inputs.{input_id}", secret=True)
+    if (size := sum(map(len, found.values()))) > LARGEST_LITERALS:
+        rule = f"all personal secrets together may have at most {LARGEST_LITERALS} characters"
+        problems.append(Problem("inputs", rule, f"{size} characters"))
+    secrets = request.secrets | found
+    if not problems:
+        problems += _script_problems(method, request.inputs, secrets)
+    if problems:
+        raise InvalidDocument(problems)
+    return replace(request, secrets=secrets)
+
+
+def unknown_secrets(request: CheckedRequest, known: Set[str]) -> list[Problem]:
+    """Return what is wrong with the names of personal secrets, of which there are some."""
+    rule = "must name one of your personal secrets; there is none of this name"
+    return [
+        Problem(f"inputs.{input_id}.$secret", rule, shown(name))
+        for input_id, name in request.named_secrets.items()
+        if name not in known
+    ]
 
 
 def script_values(
@@ -215,6 +277,29 @@ def _number(
         if type(number) is int:
             problems.append(Problem(f"inputs.{name}", "must be at least 1", shown(number)))
     return default
+
+
+def _choice(inputs: dict[str, list[CheckedValue]]) -> Choice:
+    cpus, memory = _given(inputs, "ccpcpus"), _given(inputs, "ccpmemory")
+    gpus = _given(inputs, "ccpgpus")
+    return Choice(cpus, memory, None if gpus is None else int(gpus))
+
+
+def _priority(inputs: dict[str, list[CheckedValue]], problems: list[Problem]) -> int:
+    priority = int(_given(inputs, "ccppriority") or 0)
+    if abs(priority) > MOST_PRIORITY:
+        rule = f"must be from -{MOST_PRIORITY} to {MOST_PRIORITY}"
+        problems.append(Problem("inputs.ccppriority", rule, shown(priority)))
+    return priority
+
+
+def _given(inputs: dict[str, list[CheckedValue]], name: str) -> float | None:
+    """Return a control input's number; None without one, or when it is reported already."""
+    for value in inputs.get(name, ()):
+        if isinstance(value, PlainValue) and type(value.value) in (int, float):
+            number: float = value.value
+            return number
+    return None
 
 
 # --- what surrounds the inputs -------------------------------------------------------------

@@ -7,8 +7,12 @@ from typing import Final, TypeVar
 
 
 class Status(StrEnum):
-    """Where an Execution stands; the five values of OGC API - Processes 1.0, statusCode.yaml."""
+    """Where an Execution stands: the five values of OGC API - Processes 1.0, statusCode.yaml.
 
+    And ``created`` of Part 4: kept, and to be started on request.
+    """
+
+    CREATED = "created"
     ACCEPTED = "accepted"
     RUNNING = "running"
     SUCCESSFUL = "successful"
@@ -55,6 +59,7 @@ class Outcome(StrEnum):
 
 
 STATUS_CHANGES: Final = {
+    Status.CREATED: {Status.ACCEPTED, Status.FAILED, Status.DISMISSED},
     Status.ACCEPTED: {Status.RUNNING, Status.FAILED, Status.DISMISSED},
     Status.RUNNING: {Status.SUCCESSFUL, Status.FAILED, Status.DISMISSED},
     Status.SUCCESSFUL: set[Status](),
@@ -84,7 +89,8 @@ TASK_CHANGES: Final = {
 # An error in any phase goes straight to Destroy, so that the Node is always cleaned up.
 PHASE_CHANGES: Final = {
     Phase.LAUNCH: {Phase.DEPLOY, Phase.DESTROY},
-    Phase.DEPLOY: {Phase.EXECUTE, Phase.DESTROY},
+    # A batch that could not receive its inputs has a result and streams to be fetched.
+    Phase.DEPLOY: {Phase.EXECUTE, Phase.FETCH, Phase.DESTROY},
     Phase.EXECUTE: {Phase.FETCH, Phase.DESTROY},
     Phase.FETCH: {Phase.DESTROY},
     Phase.DESTROY: {Phase.ENDED},

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, Field
 
 DATA_FOLDER = "/ccp_data"
 """Folder in the container: holds the inputs, and all of it comes back as output.zip."""
+
+SECRET_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
+"""Names of users' personal secrets."""
 
 
 class PlainValue(BaseModel):

@@ -6,6 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 from jupyter_server.extension.application import ExtensionApp
@@ -22,6 +23,7 @@ from ccp_jupyter.client.settings import (
     service_url,
 )
 from ccp_jupyter.client.transport import Transport
+from ccp_jupyter.server_ext.archive import ArchiveHandler, ArchiveImportHandler
 from ccp_jupyter.server_ext.feed import Feed
 from ccp_jupyter.server_ext.fetches import Fetches
 from ccp_jupyter.server_ext.handlers import FetchHandler, FilesHandler, StatusHandler
@@ -80,15 +82,22 @@ class CcpExtension(ExtensionApp):
     """Why the extension is switched off; empty when it is not."""
     url: str
     """Address of the service, with a slash at its end."""
+    transport: Transport
+    """To the service, as the user."""
     http: httpx.AsyncClient
     """For the relay: unlike the transport, it returns errors as they are."""
     feed: Feed
     fetches: Fetches
+    session: str
+    """Of this process, and different in the next."""
+    emitted: int
+    """Events that were emitted so far."""
 
     def initialize_settings(self) -> None:
         """Wire the parts, or find out why there is nothing to wire."""
         for kind in ("execution", "connection", "fetch"):
             self._event_logger.register_event_schema(EVENTS / kind / "v1.yaml")
+        self.session, self.emitted = uuid4().hex, 0
         self._environment: dict[str, str | None] = {}
         self._task: asyncio.Task[None] | None = None
         try:
@@ -98,7 +107,7 @@ class CcpExtension(ExtensionApp):
             self.disabled = f"ccp_jupyter is switched off: {error}"
             self.log.info("%s", self.disabled)
             return
-        self._transport = Transport(self.url, token, float(self.timeout))
+        self.transport = Transport(self.url, token, float(self.timeout))
         self.http = httpx.AsyncClient(
             # Here and in no local variable, which a traceback might show.
             headers={
@@ -110,13 +119,13 @@ class CcpExtension(ExtensionApp):
             follow_redirects=False,
         )
         self.feed = Feed(
-            self._transport,
+            self.transport,
             lambda data: self._emit(EXECUTION_EVENT, data),
             lambda data: self._emit(CONNECTION_EVENT, data),
             self.log,
         )
         self.fetches = Fetches(
-            self._transport,
+            self.transport,
             self.contents_root,
             lambda data: self._emit(FETCH_EVENT, data),
             self.fetches_at_once,
@@ -148,6 +157,8 @@ class CcpExtension(ExtensionApp):
                 (rf"{base}/api/(.*)", RelayHandler),
                 (rf"{base}/fetch/([^/]+)", FetchHandler),
                 (rf"{base}/files", FilesHandler),
+                (rf"{base}/archive", ArchiveHandler),
+                (rf"{base}/archive/import", ArchiveImportHandler),
             ]
         )
 
@@ -163,7 +174,7 @@ class CcpExtension(ExtensionApp):
         if not self.disabled:
             await self.fetches.close()
             await self.http.aclose()
-            await self._transport.close()
+            await self.transport.close()
         for name, value in self._environment.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -177,6 +188,7 @@ class CcpExtension(ExtensionApp):
     def _emit(self, schema: str, data: dict[str, Any]) -> None:
         try:
             self._event_logger.emit(schema_id=schema, data=data)
+            self.emitted += 1
         except Exception:
             # An event that the schema refuses must not end the feed.
             self.log.warning("ccp_jupyter: an event was left out", exc_info=True)

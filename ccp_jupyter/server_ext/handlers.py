@@ -72,7 +72,16 @@ class StatusHandler(CcpHandler):
         """Tell; this works when the extension is switched off too."""
         extension = self.extension
         reason = extension.disabled or extension.feed.reason
-        self.reply({"enabled": not extension.disabled, "connected": not reason, "reason": reason})
+        self.reply(
+            {
+                "enabled": not extension.disabled,
+                "connected": not reason,
+                "reason": reason,
+                # By these two a page finds that its socket was closed and events went past it.
+                "session": extension.session,
+                "events": extension.emitted,
+            }
+        )
 
 
 class FetchHandler(CcpHandler):

@@ -109,6 +109,12 @@ class RelayHandler(CcpHandler):
 
     @web.authenticated
     @authorized
+    async def patch(self, path: str) -> None:
+        """Relay."""
+        await self._relay()
+
+    @web.authenticated
+    @authorized
     async def delete(self, path: str) -> None:
         """Relay."""
         await self._relay()

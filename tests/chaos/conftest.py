@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import missing, stack_folder
+from tests.conftest import missing, stack_folder, stack_options
 from tests.jobs import Caller
 from tests.stack.engines import CannotStart, check_installed
 from tests.stack.stack import Stack
@@ -17,7 +17,7 @@ def stack(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Stack]:
     """Start a stack as the module's ``STACK`` (arguments of `Stack.up`) says."""
-    options = getattr(request.module, "STACK", {})
+    options = {**stack_options(), **getattr(request.module, "STACK", {})}
     try:
         check_installed()
         stack = Stack.up(stack_folder(tmp_path_factory), **options)

@@ -9,6 +9,7 @@ from typing import Any
 from ccp_jupyter.hub_service.store.base import ExecutionQuery, Store
 from ccp_jupyter.model.execution import Attempt, Execution, PhaseTime, Task
 from ccp_jupyter.model.infrastructure import Limits
+from ccp_jupyter.model.share_link import ShareLink
 from ccp_jupyter.model.states import Outcome, Phase, Status, TaskState
 from ccp_jupyter.model.stored_method import StoredMethod
 from ccp_jupyter.model.values import FileValue, LinkValue, PlainValue, SecretValue
@@ -90,7 +91,7 @@ def a_full_execution(execution_id: str = "full") -> Execution:
 
 def a_task(execution_id: str = "e1", index: int = 1, **changes: Any) -> Task:
     """Return a new Task."""
-    return Task(execution_id=execution_id, index=index, **changes)
+    return Task(**{"execution_id": execution_id, "index": index, "created": START, **changes})
 
 
 def an_attempt(phase: Phase = Phase.ENDED, number: int = 1) -> Attempt:
@@ -108,7 +109,7 @@ def an_attempt(phase: Phase = Phase.ENDED, number: int = 1) -> Attempt:
     )
 
 
-def tasks_with_and_without_work(execution_id: str) -> tuple[list[Task], set[int]]:
+def tasks_with_and_without_work(execution_id: str, **changes: Any) -> tuple[list[Task], set[int]]:
     """Return one Task of each kind that matters for `Store.open_tasks`, and the open ones."""
     kinds: list[tuple[TaskState, list[Attempt], bool]] = [
         (TaskState.QUEUED, [], True),
@@ -123,7 +124,7 @@ def tasks_with_and_without_work(execution_id: str) -> tuple[list[Task], set[int]
         (TaskState.DISMISSED, [an_attempt(Phase.DESTROY)], True),
     ]
     tasks = [
-        a_task(execution_id, index, state=state, attempts=attempts)
+        a_task(execution_id, index, state=state, attempts=attempts, **changes)
         for index, (state, attempts, _) in enumerate(kinds, 1)
     ]
     return tasks, {index for index, (_, _, is_open) in enumerate(kinds, 1) if is_open}
@@ -143,6 +144,12 @@ def a_method(method_id: str = "m1", **changes: Any) -> StoredMethod:
         else:
             values["document"][name] = value
     return StoredMethod(id=method_id, **values)
+
+
+def a_link(link_id: str = "l1", **changes: Any) -> ShareLink:
+    """Return a new link."""
+    values = {"owner": "alice", "kind": "method", "target": "m1", "created": START}
+    return ShareLink(**{"id": link_id, **values, "expires": at(3600), **changes})
 
 
 async def add_all(store: Store, *executions: Execution) -> None:

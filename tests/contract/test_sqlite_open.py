@@ -8,7 +8,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -16,21 +15,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 from ccp_jupyter.hub_service.store import tables
-from ccp_jupyter.hub_service.store.base import MethodQuery, StoreUnusable, Usage
+from ccp_jupyter.hub_service.store.base import StoreUnusable, Usage
 from ccp_jupyter.hub_service.store.connections import Settings, engine
-from ccp_jupyter.hub_service.store.schema import MIGRATIONS, migrate
+from ccp_jupyter.hub_service.store.schema import migrate
 from ccp_jupyter.hub_service.store.sqlite import SqliteStore
-from ccp_jupyter.model.execution import Execution
-from ccp_jupyter.model.stored_method import Viewer
 from tests.contract.store_data import (
     a_full_execution,
-    a_method,
     a_task,
     an_execution,
     ids,
@@ -66,122 +58,6 @@ def held(path: Path, begin: str) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute(begin)
         yield other
-
-
-# -- Migrations
-
-
-def test_the_newest_revision_is_the_one_the_code_knows() -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    assert ScriptDirectory.from_config(config).get_heads() == [tables.SCHEMA]
-
-
-async def test_migrations_make_the_tables_that_the_code_knows(
-    store: SqliteStore, path: Path
-) -> None:
-    made = engine(Settings(path), write=False)
-    try:
-        with made.connect() as connection:
-            context = MigrationContext.configure(connection)
-            assert compare_metadata(context, tables.metadata) == []
-    finally:
-        made.dispose()
-
-
-async def test_indexes_are_the_same_whether_migrated_or_made_from_the_tables(
-    store: SqliteStore, path: Path
-) -> None:
-    """Compared as SQL text, because Alembic sees neither DESC nor WHERE."""
-
-    def indexes(connection: sa.Connection) -> set[str]:
-        rows = connection.exec_driver_sql(
-            "SELECT sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
-        )
-        return {" ".join(row[0].replace("executions.", "").split()) for row in rows}
-
-    fresh = sa.create_engine("sqlite://")
-    migrated = engine(Settings(path), write=False)
-    try:
-        with fresh.begin() as one, migrated.begin() as other:
-            tables.metadata.create_all(one)
-            assert indexes(other) == indexes(one)
-    finally:
-        fresh.dispose()
-        migrated.dispose()
-
-
-def fill_first_schema(path: Path, execution: Execution) -> None:
-    """Write what a service with schema 0001 would have written."""
-    migrate(Settings(path), "0001")
-    method = a_method("m1", contexts=["lab"], version=1)
-    run(
-        path,
-        "INSERT INTO methods VALUES ('m1', 1, 'alice', 0, 'm1', 'm1', ?)",
-        method.model_dump_json(),
-    )
-    run(path, "INSERT INTO method_contexts VALUES ('m1', 'lab')")
-    for name, size in (("e1", 5), ("e2", None), ("e3", 7)):
-        record = execution.model_copy(update={"id": name, "output_size": size, "version": 1})
-        run(
-            path,
-            "INSERT INTO executions VALUES"
-            " (?, 1, 'alice', 'local', 'm1', ?, 'accepted', 1, 5, NULL, NULL, ?, ?)",
-            *(name, f"key {name}", size, record.model_dump_json()),
-        )
-        task = a_task(name, version=1).model_dump_json()
-        run(path, "INSERT INTO tasks VALUES (?, 1, 1, 'queued', 1, ?)", name, task)
-
-
-async def test_migration_from_the_first_schema_keeps_everything(path: Path) -> None:
-    fill_first_schema(path, an_execution())
-    assert revision(path) == "0001"
-    store = await SqliteStore.open(path)
-    try:
-        assert revision(path) == tables.SCHEMA
-        assert await ids(store) == ["e1", "e2", "e3"]
-        assert [task.id for task in await store.open_tasks()] == ["e1.1", "e2.1", "e3.1"]
-        assert len(await store.open_executions()) == 3
-        viewer = Viewer(name="eve", groups=frozenset({"lab"}))
-        assert (await store.list_methods(MethodQuery(viewer=viewer))).items[0].id == "m1"
-        assert await store.usage("alice", "local") == Usage(3, 12)
-        found = await store.find_execution("alice", "key e2")
-        assert found is not None
-        assert found.output_size is None
-        await store.save_execution(found.model_copy(update={"output_size": 100}))
-        await store.remove_execution("e1")
-        assert await store.usage("alice", "local") == Usage(2, 107)
-        assert await store.list_tasks("e1") == []
-    finally:
-        await store.close()
-    assert integrity(path) == "ok"
-
-
-async def test_a_migration_that_fails_changes_nothing(path: Path) -> None:
-    fill_first_schema(path, an_execution())
-    run(path, "CREATE TABLE usage (in_the_way)")
-    before = run(path, "SELECT name, sql FROM sqlite_schema ORDER BY name")
-    with pytest.raises(StoreUnusable, match=r"left as it was.*usage already exists"):
-        await SqliteStore.open(path)
-    assert run(path, "SELECT name, sql FROM sqlite_schema ORDER BY name") == before
-    assert run(path, "SELECT count(*) FROM executions WHERE output_size IS NULL") == [(1,)]
-    assert revision(path) == "0001"
-    run(path, "DROP TABLE usage")
-    store = await SqliteStore.open(path)
-    assert await store.usage("alice", "local") == Usage(3, 12)
-    await store.close()
-
-
-def test_a_second_start_does_without_alembic(path: Path) -> None:
-    migrate(Settings(path))
-    code = (
-        "import asyncio, pathlib, sys\n"
-        "from ccp_jupyter.hub_service.store.sqlite import SqliteStore\n"
-        "store = asyncio.run(SqliteStore.open(pathlib.Path(sys.argv[1])))\n"
-        "assert 'alembic' not in sys.modules\n"
-        "asyncio.run(store.close())\n"
-    )
-    subprocess.run([sys.executable, "-c", code, str(path)], check=True, timeout=60)
 
 
 # -- Files that cannot be used
@@ -294,14 +170,9 @@ async def test_a_lock_of_another_program_blocks_writes_only(path: Path) -> None:
     try:
         with held(path, "BEGIN IMMEDIATE") as other:
             waiting = asyncio.ensure_future(store.save_execution(kept))
-            longest = 0.0
-            before = time.monotonic()
-            while time.monotonic() - before < 0.4:
-                start = time.monotonic()
+            for _ in range(20):  # none of them could be answered if it waited for the lock
                 assert await store.get_execution("e1") == kept
                 assert await ids(store) == ["e1"]
-                longest = max(longest, time.monotonic() - start)
-            assert longest < 0.3
             assert not waiting.done()
             other.execute("COMMIT")
         assert (await waiting).version == 2

@@ -15,26 +15,55 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect
 
+from ccp_jupyter.hub_service.store import listings
+from ccp_jupyter.hub_service.store import method_statements as methods
 from ccp_jupyter.hub_service.store import statements as sql
-from ccp_jupyter.hub_service.store.base import ExecutionQuery, MethodQuery
+from ccp_jupyter.hub_service.store.base import BatchQuery, ExecutionQuery, MethodQuery
 from ccp_jupyter.hub_service.store.connections import Settings
+from ccp_jupyter.hub_service.store.pages import MOST_MERGED
 from ccp_jupyter.hub_service.store.schema import migrate
+from ccp_jupyter.model.experiment import BatchState
+from ccp_jupyter.model.sharing import Viewer
 from ccp_jupyter.model.states import Status
-from ccp_jupyter.model.stored_method import Viewer
-from tests.contract.store_data import FINAL, START, an_execution
+from tests.contract.store_data import FINAL, START, a_task, an_execution
 
 SMALL, LARGE = 100, 100_000
 
-# Of 100 Executions: all of one owner but 10, 5 Methods, every status, 4 open; in this order.
+# Of 100 Executions: all of one owner but 10, a quarter Experiments, 5 Methods, every status, 4
+# open; in this order. Every Experiment has one batch.
 FILL = """
     WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < :count - 1)
     INSERT INTO executions
-    SELECT printf('e%06d', i), 1, iif(i % 10 = 9, 'bob', 'alice'), 'local', 'm' || (i % 5),
+    SELECT printf('e%06d', i), 1, iif(i % 10 = 9, 'bob', 'alice'), 'local',
+           iif(i % 4 = 3, '', 'm' || (i % 5)),
            'key ' || i, CASE WHEN i < 2 THEN 'accepted' WHEN i < 4 THEN 'running'
            WHEN i % 3 = 0 THEN 'failed' WHEN i % 3 = 1 THEN 'successful' ELSE 'dismissed' END,
-           i < 4, :start + i / 2, :start, :start + 1000, 10, '{}' FROM n
+           i < 4, :start + i / 2, :start, :start + 1000, 10, '{}', i % 4 = 3, 0,
+           iif(i % 2, '', 'r' || (i % 7)) FROM n
 """
-FILL_TASKS = "INSERT INTO tasks SELECT id, 1, 1, 'x', open, '{}' FROM executions"
+FILL_TASKS = """
+    INSERT INTO tasks
+    SELECT id, 1, 1, 'x', open, owner, created, CASE WHEN NOT experiment THEN NULL
+           WHEN status = 'accepted' THEN 'registered' WHEN status = 'running' THEN 'processing'
+           WHEN status = 'successful' THEN 'succeeded' WHEN status = 'failed' THEN 'failed'
+           ELSE 'cancelled' END, iif(status = 'accepted', NULL, 'n' || length(status)), '{}'
+    FROM executions
+"""
+# Every tenth is shared with bob, every other tenth in a Context that he is in.
+FILL_SHARES = """
+    INSERT INTO execution_shares
+    SELECT id, iif(created % 2, 'user', 'context'), iif(created % 2, 'bob', 'lab'), created, owner
+    FROM executions WHERE substr(id, -1) IN ('0', '2')
+"""
+FILL_LINKS = """
+    INSERT INTO links
+    SELECT id, 1, owner, method_id, created, created, '{}' FROM executions
+"""
+FILL_REVISIONS = """
+    INSERT INTO method_revisions
+    SELECT 'm1', CAST(substr(id, 2) AS INTEGER), '{}', '{}' FROM executions
+"""
+BOB = Viewer(name="bob", groups=frozenset({"lab", "none"}))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +79,8 @@ def databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[sqlite3
         connection.execute("BEGIN")
         start = int(START.timestamp() * 1000)
         connection.execute(FILL, {"count": count, "start": start})
-        connection.execute(FILL_TASKS)
+        for fill in (FILL_TASKS, FILL_SHARES, FILL_LINKS, FILL_REVISIONS):
+            connection.execute(fill)
         connection.execute("COMMIT")
     yield connections
     for connection in connections:
@@ -86,7 +116,7 @@ def plan(connection: sqlite3.Connection, text: str, parameters: Any) -> list[str
 
 
 ONE = {"b_key": "e000050", "b_index": 1, "b_owner": "alice", "b_infrastructure": "local"}
-MANY = tuple(f"m{n}" for n in range(sql.MOST_MERGED + 1))
+MANY = tuple(f"m{n}" for n in range(MOST_MERGED + 1))
 
 QUESTIONS: dict[str, tuple[sa.ClauseElement, dict[str, Any]]] = {
     "get_execution": (sql.GET_EXECUTION, ONE),
@@ -98,10 +128,22 @@ QUESTIONS: dict[str, tuple[sa.ClauseElement, dict[str, Any]]] = {
         sql.open_executions(an_execution("e000000", created=START), 10),
         {},
     ),
-    "open_tasks": (sql.OPEN_TASKS, {}),
+    "open_tasks": (sql.open_tasks(None, None, None, None), {}),
+    "open tasks, a page": (sql.open_tasks(None, None, a_task("e000000"), 2), {}),
+    "open tasks of executions": (
+        sql.open_tasks(["e000001", "e000002", "none"], None, None, 10),
+        {},
+    ),
+    "open tasks of a node": (sql.open_tasks(None, "n7", None, None), {}),
+    "open tasks of a node, a page": (sql.open_tasks(None, "n7", a_task("e000002"), 10), {}),
     "usage": (sql.USAGE, ONE),
+    "reusable": (sql.find_reusable("r0", Viewer(name="alice"), 2), {}),
+    "links": (sql.list_links("alice", None, 10, 5), {}),
+    "links to one": (sql.list_links("alice", "m1", 5, 0), {}),
+    "revision": (methods.GET_REVISION, {"b_key": "m1", "b_revision": 7}),
+    "revisions": (methods.OLDER_REVISIONS, {"b_key": "m1", "b_limit": 10, "b_offset": 5}),
     **{
-        f"list {name}": (sql.listing(query), {})
+        f"list {name}": (listings.listing(query), {})
         for name, query in {
             "all": ExecutionQuery(),
             "owner": ExecutionQuery(owner="alice"),
@@ -122,8 +164,62 @@ QUESTIONS: dict[str, tuple[sa.ClauseElement, dict[str, Any]]] = {
             "until": ExecutionQuery(owner="alice", created_to=START.replace(second=1)),
             "nobody's": ExecutionQuery(owner="nobody"),
             "duration": ExecutionQuery(owner="alice", min_duration=1, at=START),
+            "experiments": ExecutionQuery(experiments=True),
+            "own experiments": ExecutionQuery(owner="alice", experiments=True, offset=5),
+            "no experiments": ExecutionQuery(owner="alice", experiments=False),
+            "failed experiments": ExecutionQuery(
+                experiments=True, statuses=(Status.FAILED,), limit=5
+            ),
+            "shared": ExecutionQuery(shared_with=BOB),
+            "shared by one": ExecutionQuery(shared_with=BOB, owner="alice", offset=5),
+            "created": ExecutionQuery(
+                owner="alice", statuses=(Status.CREATED, Status.ACCEPTED), limit=5
+            ),
+            "oldest": ExecutionQuery(ascending=True),
+            "own oldest experiments": ExecutionQuery(
+                owner="alice", experiments=True, statuses=FINAL, ascending=True
+            ),
         }.items()
     },
+    **{
+        f"batches {name}": (listings.batch_listing(query), {})
+        for name, query in {
+            "all": BatchQuery(limit=10),
+            "second page": BatchQuery(limit=10, offset=10),
+            "oldest": BatchQuery(limit=10, ascending=True),
+            "owner": BatchQuery(limit=10, owner="alice"),
+            "own oldest": BatchQuery(limit=10, owner="alice", ascending=True),
+            "state": BatchQuery(limit=5, states=(BatchState.FAILED,)),
+            "own states": BatchQuery(
+                limit=10, owner="alice", states=(BatchState.FAILED, BatchState.CANCELLED)
+            ),
+            "rare state": BatchQuery(limit=10, states=(BatchState.PROCESSING,)),
+            "node": BatchQuery(limit=5, node="n6"),
+            "own on node": BatchQuery(limit=5, owner="alice", node="n6"),
+            "running on node": BatchQuery(
+                limit=10, node="n7", states=(BatchState.PROCESSING, BatchState.SCHEDULED)
+            ),
+            "execution": BatchQuery(execution_id="e000051", owner="alice"),
+            "since": BatchQuery(limit=10, owner="alice", created_from=START),
+        }.items()
+    },
+    "count one's batches": (listings.batch_counting(BatchQuery(execution_id="e000051")), {}),
+    "count rare": (listings.batch_counting(BatchQuery(states=(BatchState.PROCESSING,))), {}),
+}
+COUNTS: dict[str, sa.ClauseElement] = {
+    "executions": listings.counting(ExecutionQuery()),
+    "own": listings.counting(ExecutionQuery(owner="alice")),
+    "own experiments": listings.counting(ExecutionQuery(owner="alice", experiments=True)),
+    "experiments": listings.counting(ExecutionQuery(experiments=True, statuses=FINAL)),
+    "own methods": listings.counting(ExecutionQuery(owner="alice", experiments=False)),
+    "batches": listings.batch_counting(BatchQuery()),
+    "own batches": listings.batch_counting(BatchQuery(owner="alice")),
+    "states": listings.batch_counting(BatchQuery(states=(BatchState.FAILED,))),
+    "node": listings.batch_counting(BatchQuery(node="n6")),
+    "own on node": listings.batch_counting(BatchQuery(owner="alice", node="n6")),
+    "execution": listings.batch_counting(
+        BatchQuery(execution_id="e000051", owner="alice", node="n6")
+    ),
 }
 
 
@@ -146,6 +242,8 @@ def test_plan_has_no_full_scan_and_no_sort_of_more_than_a_page(
         if line.startswith("SCAN executions"):
             # Along an index, in the order asked for, until the limit.
             assert "USING COVERING INDEX executions_by_age" in line or "executions_open" in line
+        elif line.startswith(("SEARCH tasks", "SEARCH executions")) and name.startswith("count"):
+            assert "COVERING INDEX" in line
         elif line.startswith("SCAN tasks"):
             assert "USING INDEX tasks_open" in line
         elif line.startswith("SEARCH"):
@@ -153,21 +251,63 @@ def test_plan_has_no_full_scan_and_no_sort_of_more_than_a_page(
             assert "AUTOMATIC" not in line
 
 
+@pytest.mark.parametrize("name", COUNTS)
+def test_counts_read_only_an_index(databases: list[sqlite3.Connection], name: str) -> None:
+    text, parameters = compiled(COUNTS[name], {})
+    searches = [line for line in plan(databases[1], text, parameters) if "SCALAR" not in line]
+    assert searches[0].startswith("SCAN CONSTANT ROW")
+    assert all("SEARCH" in line and "COVERING INDEX" in line for line in searches[1:])
+
+
 def test_usage_is_right_at_100_000(databases: list[sqlite3.Connection]) -> None:
     rows = databases[1].execute("SELECT * FROM usage ORDER BY owner").fetchall()
     assert rows == [("alice", "local", 90_000, 900_000), ("bob", "local", 10_000, 100_000)]
 
 
-def test_methods_are_listed_in_the_order_of_an_index(tmp_path: Path) -> None:
-    migrate(Settings(tmp_path / "store.sqlite"))
-    viewer = Viewer(name="alice", groups=frozenset({"lab"}))
-    text, parameters = compiled(sql.LIST_METHODS, sql.method_parameters(MethodQuery(viewer=viewer)))
-    with closing(sqlite3.connect(tmp_path / "store.sqlite")) as connection:
+def test_expired_links_are_found_by_an_index(databases: list[sqlite3.Connection]) -> None:
+    text, parameters = compiled(sql.REMOVE_EXPIRED_LINKS, {"b_before": 0})
+    assert plan(databases[1], text, parameters) == [
+        "SEARCH links USING INDEX links_by_expiry (expires<?)"
+    ]
+
+
+def method_plan(path: Path, query: MethodQuery | None) -> list[str]:
+    """Return how a list of Methods is made; of None, how categories are counted."""
+    migrate(Settings(path / "store.sqlite"))
+    if query is None:
+        statement: sa.Select[Any] = methods.COUNT_CATEGORIES
+        values = methods.viewer_parameters(BOB)
+    else:
+        statement, values = methods.list_methods(query), methods.method_parameters(query)
+    text, parameters = compiled(statement, values)
+    with closing(sqlite3.connect(path / "store.sqlite")) as connection:
         lines = plan(connection, text, parameters)
-    assert "SCAN methods USING INDEX methods_by_title" in lines
-    assert not [line for line in lines if "TEMP B-TREE" in line or "SCAN method_contexts" in line]
+    assert not [line for line in lines if "TEMP B-TREE" in line or "AUTOMATIC" in line]
+    # Once, not for each Method.
+    assert not [line for line in lines if "CORRELATED" in line]
+    for found in ("users USING COVERING INDEX methods_by_user (user", "contexts USING COVERING"):
+        assert [line for line in lines if line.startswith(f"SEARCH method_{found}")]
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("query", "line"),
+    [
+        (MethodQuery(BOB), "SCAN methods USING INDEX methods_by_title"),
+        (MethodQuery(BOB, owner="x"), "SEARCH methods USING INDEX methods_by_owner (owner=?)"),
+        (
+            MethodQuery(BOB, category="x", owner="y"),
+            "SEARCH method_categories USING COVERING INDEX methods_by_category (category=?)",
+        ),
+        (None, "SCAN method_categories USING COVERING INDEX methods_by_category"),
+    ],
+)
+def test_lists_of_methods_have_their_index(
+    tmp_path: Path, query: MethodQuery | None, line: str
+) -> None:
+    assert line in method_plan(tmp_path, query)
 
 
 def test_too_many_methods_in_a_filter_are_refused() -> None:
     with pytest.raises(ValueError, match="method_ids: at most 10000, not 10001"):
-        sql.listing(ExecutionQuery(method_ids=tuple(map(str, range(10_001)))))
+        listings.listing(ExecutionQuery(method_ids=tuple(map(str, range(10_001)))))

@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from ccp_jupyter.hub_service.store.base import Conflict, Duplicate, ExecutionQuery, Store, Usage
+from ccp_jupyter.hub_service.store.base import (
+    Conflict,
+    Duplicate,
+    ExecutionQuery,
+    Store,
+    Usage,
+    UserUsage,
+)
 from ccp_jupyter.model.execution import Execution
 from ccp_jupyter.model.states import Status, Target, TaskState
 from tests.contract.store_data import (
@@ -185,6 +192,7 @@ async def test_removal_takes_all_with_it(store: Store) -> None:
     [
         ([a_task("e1", 1), a_task("e1", 2), a_task("e1", 1)], Duplicate),
         ([a_task("e1", 1), a_task("other", 1)], ValueError),
+        ([a_task("e1", 1), a_task("e1", 2, created=at(0.001))], ValueError),
     ],
 )
 async def test_execution_and_tasks_come_together(
@@ -230,7 +238,8 @@ async def test_open_executions(store: Store) -> None:
     for number, (status, target) in enumerate((s, t) for s in Status for t in Target):
         execution = an_execution(f"e{number:02}", status=status, target=target, created=at(-number))
         await store.add_execution(execution, [])
-        if status not in FINAL or target is Target.DELETED:
+        idle = status in FINAL or status is Status.CREATED
+        if not idle or target is Target.DELETED:
             expected.insert(0, execution.id)
     assert [execution.id for execution in await store.open_executions()] == expected
 
@@ -266,7 +275,7 @@ async def test_open_executions_follow_saves(store: Store) -> None:
 
 async def test_open_tasks(store: Store) -> None:
     for name, created in (("a-young", at(2)), ("old", at(1)), ("even-old", at(1))):
-        tasks, _ = tasks_with_and_without_work(name)
+        tasks, _ = tasks_with_and_without_work(name, created=created)
         execution = an_execution(name, created=created, status=Status.SUCCESSFUL)
         await store.add_execution(execution, list(reversed(tasks)))
     _, open_indexes = tasks_with_and_without_work("any")
@@ -327,6 +336,7 @@ async def test_usage_counts_what_is_kept(store: Store) -> None:
         return usage.executions, usage.bytes
 
     assert await used() == (0, 0)
+    assert await store.list_usage() == []
     first = await store.add_execution(an_execution("e1", output_size=2**40), [])
     await add_all(
         store,
@@ -337,6 +347,11 @@ async def test_usage_counts_what_is_kept(store: Store) -> None:
     assert await used() == (2, 2**40)
     assert await used("bob") == (1, 7)
     assert await used("alice", "far") == (1, 11)
+    assert await store.list_usage() == [
+        UserUsage("alice", "far", 1, 11),
+        UserUsage("alice", "local", 2, 2**40),
+        UserUsage("bob", "local", 1, 7),
+    ]
     smaller = await store.save_execution(first.model_copy(update={"output_size": 3}))
     assert await used() == (2, 3)
     none = await store.save_execution(smaller.model_copy(update={"output_size": None}))
@@ -349,6 +364,7 @@ async def test_usage_counts_what_is_kept(store: Store) -> None:
     await store.remove_execution(given.id)
     await store.remove_execution("e2")
     assert (await used(), await used("bob")) == ((0, 0), (1, 7))
+    assert [each.owner for each in await store.list_usage()] == ["alice", "bob"]
 
 
 async def test_hostile_names_are_only_names(store: Store) -> None:

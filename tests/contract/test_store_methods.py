@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ccp_jupyter.hub_service.store.base import Conflict, Duplicate, MethodQuery, Store
-from ccp_jupyter.model.stored_method import Viewer
+from ccp_jupyter.model.sharing import Viewer
 from tests.contract.store_data import a_method, exact, odd
 from tests.contract.stores import Place
 

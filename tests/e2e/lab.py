@@ -16,6 +16,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Locator, Page, sync_playwright
 
+from tests.stack.hub import repository
+
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = [
     "--no-sandbox",
@@ -142,6 +144,36 @@ class NotebookPage:
             if time.monotonic() > deadline:
                 raise AssertionError(f"{failure} within {timeout:g} s")
             self.page.wait_for_timeout(100)
+
+
+_OPEN = """async ([view, selection, id]) => {
+  await window.jupyterapp.restored;
+  await window.jupyterapp.commands.execute('ccp:open', {view, selection, id: id ?? undefined});
+}"""
+_AXE = """async selector => (await window.axe.run(selector)).violations.map(
+  each => `${each.id}: ${each.help}: ${each.nodes.map(node => node.html).join(' ')}`
+)"""
+
+
+def open_view(page: Page, view: str, **selection: object) -> Locator:
+    """Open a view in the main area of a JupyterLab; returns where it is drawn."""
+    page.wait_for_function("window.jupyterapp")
+    panel = f"test-{view}"
+    page.evaluate(_OPEN, [view, selection, panel])
+    return page.locator(f"#{panel} .ccp-View")
+
+
+def show_view(page: Page, view: str, **selection: object) -> None:
+    """Open a view where a user's click opens it."""
+    page.wait_for_function("window.jupyterapp")
+    page.evaluate(_OPEN, [view, selection, None])
+
+
+def violations(page: Page, selector: str) -> list[str]:
+    """Return what axe-core finds against the rules of accessibility below a selector."""
+    axe = repository() / "labextension/node_modules/axe-core/axe.min.js"
+    page.evaluate(f"() => {{ {axe.read_text()} }}")
+    return list(page.evaluate(_AXE, selector))
 
 
 @contextmanager

@@ -37,6 +37,8 @@ def test_once_uses_the_running_engine_and_leaves_nothing(stack: Stack) -> None:
             "execute",
             "output/statistics.json",
             "the numbers are those of the file",
+            "batch-2/stdout",
+            "both batches printed what they should",
             "everything ended",
         ):
             assert text in done.stdout + done.stderr

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import OpenNotebook
+from tests.stack.examples import write_example_experiments
 from tests.stack.hub import repository
 from tests.stack.stack import Stack
 
@@ -39,7 +40,7 @@ def environment(stack: Stack, tmp_path: Path) -> dict[str, str]:
 
 
 def test_every_kind_is_there() -> None:
-    assert [len(blocks(kind)) for kind in ("notebook", "python", "bash")] == [1, 2, 1]
+    assert [len(blocks(kind)) for kind in ("notebook", "python", "bash")] == [1, 2, 2]
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -58,6 +59,14 @@ def test_bash_block(environment: dict[str, str], tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "output.zip") as archive:
         name = next(name for name in archive.namelist() if name.endswith("statistics.json"))
         assert json.loads(archive.read(name))["count"] > 900
+
+
+def test_command_line_block(environment: dict[str, str], stack: Stack, tmp_path: Path) -> None:
+    write_example_experiments(stack.images, tmp_path)
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    environment["XDG_STATE_HOME"] = str(tmp_path / "state")
+    done = _run(["bash", "-euo", "pipefail", "-c", blocks("bash")[1]], environment, tmp_path)
+    assert "6 twelve" in done
 
 
 def test_notebook_block(stack: Stack, notebook: OpenNotebook, table: Path) -> None:

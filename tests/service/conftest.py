@@ -15,6 +15,15 @@ from tests.stack.stack import Stack
 ACCESS = "access:services!service=ccp"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give the first test that needs the stack more time: it waits for hub and engines."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "stack" in item.fixturenames:
+            if not any(item.iter_markers("timeout")):
+                item.add_marker(pytest.mark.timeout(300))
+            return
+
+
 class CheckedCaller(Caller):
     """A user whose every answer is checked."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from functools import cache
 from pathlib import Path
@@ -16,9 +15,9 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
 from ccp_jupyter.hub_service.api.openapi import openapi_document
-from ccp_jupyter.hub_service.api.routes import ROUTES
+from ccp_jupyter.hub_service.api.routes import ALL_ROUTES
+from tests.conformance.suite import schema_folder
 from tests.conftest import missing
-from tests.stack.hub import repository
 
 PREFIX = "/services/ccp/"
 OPENAPI = openapi_document(PREFIX)
@@ -30,14 +29,13 @@ _PATHS = [
         ),
         f"/{route.path}",
     )
-    for route in ROUTES
+    for route in ALL_ROUTES
 ]
 
 
 @cache
 def _schemas() -> Path:
-    shared = os.environ.get("CCP_SHARED_DATA") or repository().parent / "shared" / "data"
-    folder = Path(shared) / "ogcapi-processes-1.0"
+    folder = schema_folder()
     if not (folder / "statusInfo.yaml").exists():
         missing(f"the published OGC schemas in {folder}; name their parent in CCP_SHARED_DATA")
     return folder

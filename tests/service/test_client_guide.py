@@ -1,16 +1,19 @@
-"""docs/client.md says nothing that does not work."""
+"""docs/client.md and docs/cli.md say nothing that does not work."""
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from ccp_jupyter.client import Client, Conflict
+from tests.red import shell
 from tests.stack.examples import example_methods
 from tests.stack.stack import Stack
 
@@ -31,6 +34,7 @@ def examples(stack: Stack) -> None:
 @pytest.mark.usefixtures("examples")
 def test_all_examples_run_one_after_the_other(stack: Stack, tmp_path: Path) -> None:
     text = (ROOT / "docs/client.md").read_text()
+    text = text.replace("python:3.12-slim", stack.images["python"])
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(blocks) > 8
     shutil.copy(ROOT / "examples/data/weather.csv", tmp_path)
@@ -55,3 +59,48 @@ def test_all_examples_run_one_after_the_other(stack: Stack, tmp_path: Path) -> N
     assert (folder / "output/statistics.json").exists()
     assert archive.suffix == ".zip"
     assert "'greeting'" in ran.stdout
+    assert "1 succeeded" in ran.stdout
+    assert "ModuleNotFoundError: No module named 'nothing_there'" in ran.stdout
+
+
+@pytest.mark.timeout(600)  # some twenty processes, one after the other
+def test_command_line_guide(stack: Stack, tmp_path: Path) -> None:
+    """docs/cli.md says nothing that does not work either."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/cli.md").read_text(), re.DOTALL)
+    assert len(blocks) == 7
+    red = shell(stack.images["python"], "echo 6 times 7 is $((6 * 7))")
+    (tmp_path / "experiment.yml").write_text(json.dumps(red))
+    red["container"]["settings"]["image"]["auth"] = {"username": "u", "password": "{{web_pw}}"}
+    (tmp_path / "with-secret.yml").write_text(json.dumps(red))
+    ran = subprocess.run(
+        ["bash", "-euc", "set -o pipefail\n" + "\n".join(blocks)],
+        cwd=tmp_path,
+        env={
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "HOME": str(tmp_path),
+            "CCP_SERVICE_URL": stack.service_url,
+            "JUPYTERHUB_API_TOKEN": stack.users["alice"],
+            "WEB_PASSWORD": "S3CRET-of-the-guide",
+            "ADMIN_TOKEN": stack.admin_token,
+            "NODE": max(stack.engines),
+        },
+        capture_output=True,
+        text=True,
+        timeout=560,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    assert "6 times 7 is 42\n" in ran.stdout
+    assert "\nendDocument\nexperiment.crate.zip\n" in ran.stdout
+    assert "web_pw\t" in ran.stdout
+    assert "ok    reach: " in ran.stdout and "FAIL" not in ran.stdout
+    assert ran.stdout.endswith("successful\n")
+    assert json.loads((tmp_path / "result.json").read_text())["status"] == "successful"
+    assert json.loads((tmp_path / "experiment.json").read_text()) == json.loads(
+        (tmp_path / "experiment.yml").read_text()
+    )
+    kept = [each.read_bytes() for each in tmp_path.rglob("*") if each.is_file()]
+    with zipfile.ZipFile(tmp_path / "experiment.crate.zip") as crate:
+        kept += [crate.read(name) for name in crate.namelist()]
+    said = [text.encode() for text in (ran.stdout, ran.stderr)]
+    assert not any(b"S3CRET" in data for data in [*said, *kept])

@@ -30,7 +30,9 @@ def main() -> int:
 
 def _up(asked: argparse.Namespace) -> None:
     begin = time.monotonic()
-    stack = Stack.up(asked.dir, nodes=asked.nodes, store=asked.store, tls=asked.tls)
+    stack = Stack.up(
+        asked.dir, nodes=asked.nodes, store=asked.store, services=asked.services, tls=asked.tls
+    )
     print(f"up after {time.monotonic() - begin:.1f} s; all addresses: {stack.folder}/stack.json")
     print(f"log in at {stack.hub_url} as alice, bob or carol")
     print(f"password: {stack.document['password']}")
@@ -41,7 +43,10 @@ def _arguments() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start a stack; returns when all of it is ready")
     up.add_argument("--nodes", type=int, default=1, help="number of docker engines")
-    up.add_argument("--store", default="sqlite", help="sqlite")
+    up.add_argument("--store", default="sqlite", help="sqlite or mongodb")
+    up.add_argument(
+        "--services", type=int, default=1, help="number of service processes; above 1 with mongodb"
+    )
     up.add_argument("--tls", action="store_true", help="engines by TCP with mutual TLS")
     ended = commands.add_parser("down", help="end a stack, remove all that it made")
     for command in (up, ended):

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 # /22 gives an engine a thousand addresses and the machine 64 engines.
-_POOL = ipaddress.ip_network("10.213.0.0/16")
-_PREFIX = 22
+POOL = ipaddress.ip_network("10.213.0.0/16")
+PREFIX = 22
 # Not below TMPDIR: test runs side by side have different ones.
 _LOCK = Path("/run/ccp-jupyter-bridges.lock")
 
@@ -32,42 +32,49 @@ def add_bridge(name: str) -> str:
     """
     with _alone():
         used = _used_networks()
-        for subnet in _POOL.subnets(new_prefix=_PREFIX):
+        for subnet in POOL.subnets(new_prefix=PREFIX):
             if not any(subnet.overlaps(other) for other in used):
                 break
         else:
-            raise RuntimeError(f"no /{_PREFIX} of {_POOL} is free: delete unused ccp bridges")
+            raise RuntimeError(f"no /{PREFIX} of {POOL} is free: delete unused ccp bridges")
         address = str(next(iter(subnet.hosts())))
-        _ip("link", "add", name, "type", "bridge")
-        _ip("address", "add", f"{address}/{_PREFIX}", "dev", name)
-        _ip("link", "set", name, "up")
+        call("ip", "link", "add", name, "type", "bridge")
+        call("ip", "address", "add", f"{address}/{PREFIX}", "dev", name)
+        call("ip", "link", "set", name, "up")
         return address
 
 
 def delete_bridge(name: str) -> None:
     """Delete a bridge; no error when there is none."""
     if Path("/sys/class/net", name).exists():
-        _ip("link", "delete", name)
+        call("ip", "link", "delete", name)
 
 
 def _used_networks() -> list[ipaddress.IPv4Network]:
     interfaces = [
         ipaddress.ip_interface(f"{item['local']}/{item['prefixlen']}").network
-        for link in json.loads(_ip("-json", "-4", "address"))
+        for link in json.loads(call("ip", "-json", "-4", "address"))
         for item in link.get("addr_info", ())
     ]
     routes = [
         ipaddress.ip_network(route["dst"])
-        for route in json.loads(_ip("-json", "-4", "route"))
+        for route in json.loads(call("ip", "-json", "-4", "route"))
         if route["dst"] != "default"
     ]
     return [n for n in interfaces + routes if isinstance(n, ipaddress.IPv4Network)]
 
 
-def _ip(*arguments: str) -> str:
-    done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+def call(*command: str) -> str:
+    """Run a short command and return what it printed.
+
+    Raises
+    ------
+    RuntimeError
+        It failed; with what it said.
+    """
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"ip {' '.join(arguments)}: {done.stderr.strip()}")
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
     return done.stdout
 
 

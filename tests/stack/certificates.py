@@ -1,4 +1,4 @@
-"""Certificates for mutual TLS, made on the spot and valid for one day."""
+"""Certificates for mutual TLS, made on the spot and valid for one day unless told."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from ccp_jupyter.model.infrastructure import Tls
 
 
-def make_certificates(folder: Path) -> tuple[Tls, Tls]:
+def make_certificates(folder: Path, address: str = "127.0.0.1", days: float = 1) -> tuple[Tls, Tls]:
     """Write a certificate authority and the certificates of a server and a client.
 
-    The server's is good for ``127.0.0.1`` and ``localhost``.
+    Parameters
+    ----------
+    folder : Path
+        Made when it is not there.
+    address : str
+        IP address that the server's is good for, beside ``localhost``.
+    days : float
+        For how long they are valid.
 
     Returns
     -------
@@ -26,7 +33,7 @@ def make_certificates(folder: Path) -> tuple[Tls, Tls]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca = _certificate("ccp test authority", ca_key, None, ca_key)
+    ca = _certificate("ccp test authority", ca_key, None, ca_key, days=days)
     ca_file = folder / "ca.pem"
     ca_file.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     both = []
@@ -35,7 +42,7 @@ def make_certificates(folder: Path) -> tuple[Tls, Tls]:
         ("client", ExtendedKeyUsageOID.CLIENT_AUTH),
     ):
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = _certificate(f"ccp test {role}", key, ca, ca_key, usage)
+        certificate = _certificate(f"ccp test {role}", key, ca, ca_key, usage, address, days)
         files = Tls(ca=ca_file, cert=folder / f"{role}.pem", key=folder / f"{role}-key.pem")
         files.cert.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         files.key.touch(mode=0o600)
@@ -56,6 +63,8 @@ def _certificate(
     issuer: x509.Certificate | None,
     issuer_key: ec.EllipticCurvePrivateKey,
     usage: x509.ObjectIdentifier | None = None,
+    address: str = "127.0.0.1",
+    days: float = 1,
 ) -> x509.Certificate:
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     begin = datetime.now(UTC) - timedelta(minutes=5)
@@ -66,7 +75,7 @@ def _certificate(
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(begin)
-        .not_valid_after(begin + timedelta(days=1))
+        .not_valid_after(begin + timedelta(days=days))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(
@@ -82,7 +91,7 @@ def _certificate(
             x509.SubjectAlternativeName(
                 [
                     x509.DNSName("localhost"),
-                    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+                    x509.IPAddress(ipaddress.ip_address(address)),
                 ]
             ),
             critical=False,

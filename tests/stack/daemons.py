@@ -118,9 +118,13 @@ def _state(process: Path) -> str:
 
 
 def _born(pid: int) -> int:
-    """Return when a process began, or 0 when there is none or it is a zombie."""
+    """Return when a process began, or 0 when there is none or it is a zombie.
+
+    While other threads of it still end, it holds its files and locks, and counts as running.
+    """
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        threads = len(list(Path(f"/proc/{pid}/task").iterdir()))
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    return 0 if fields[0] in "ZX" else int(fields[19])
+    return 0 if fields[0] in "ZX" and threads <= 1 else int(fields[19])

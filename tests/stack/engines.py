@@ -1,4 +1,8 @@
-"""Docker engines of our own: each a ``dockerd`` with its own data, bridge and cgroup."""
+"""Docker engines of our own: each a ``dockerd`` with its own data, bridge and cgroup.
+
+An isolated one has a network of its own too (`tests.stack.namespaces`), and one with a `disk` has
+its data on a file system of its own, so that both can be disturbed without a neighbour noticing.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import socket
 import tempfile
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +26,17 @@ from docker.tls import TLSConfig
 from requests.exceptions import RequestException
 
 from ccp_jupyter.model.infrastructure import Node, Tls
-from tests.stack.bridges import add_bridge, delete_bridge
+from tests.stack.bridges import POOL, add_bridge, call, delete_bridge
 from tests.stack.certificates import make_certificates
 from tests.stack.daemons import Daemon, find, spawn
 from tests.stack.leftovers import end_cgroup, end_shims, remove_cgroup, unmount_below
+from tests.stack.namespaces import Namespace
 from tests.stack.ports import free_port
 
-_PROGRAMS = ("dockerd", "containerd", "runc", "docker-init", "ip", "setpriv")
+_PROGRAMS = ("dockerd", "containerd", "runc", "docker-init", "ip", "tc", "nsenter", "setpriv")
 _START_TIMEOUT = 40.0
+_PORT = 2376  # of an isolated engine, which has all ports to itself
+_BALLAST = "ballast"
 
 
 class CannotStart(RuntimeError):
@@ -49,6 +57,8 @@ class _State:
     keep_data: bool
     arguments: list[str]
     follow_parent: bool
+    address: str = ""
+    """Of an isolated engine, in its namespace; the bridge's name is the namespace's."""
     pid: int = 0
     born: int = 0
 
@@ -66,6 +76,8 @@ class EngineHandle:
         Where its containers reach servers of this machine that listen on all addresses.
     folder : Path
         Logs, certificates, data.
+    network : Namespace or None
+        What it can be cut off by, when it is isolated.
     """
 
     def __init__(self, folder: Path, state: _State, tls: Tls | None) -> None:
@@ -74,6 +86,7 @@ class EngineHandle:
         self.name = state.name
         self.base_url = state.base_url
         self.host_address = state.host_address
+        self.network = Namespace(state.bridge, state.address) if state.address else None
         self._state = state
         self._daemon = Daemon(state.pid, state.born, folder / "dockerd.log")
 
@@ -120,8 +133,10 @@ class EngineHandle:
             With the end of its log.
         """
         self._forget_old()
+        # nsenter becomes what it starts, so that the process id is the engine's.
+        enter = ["nsenter", f"--net={self.network.path}"] if self.network else []
         self._daemon = spawn(
-            ["dockerd", *self._state.arguments],
+            [*enter, "dockerd", *self._state.arguments],
             self.folder / "dockerd.log",
             follow_parent=self._state.follow_parent,
         )
@@ -148,6 +163,43 @@ class EngineHandle:
         end_cgroup(self._state.cgroup)
         self._daemon.end()
 
+    def kill_containerd(self) -> None:
+        """Kill its containerd with SIGKILL; ``dockerd`` starts it again by itself."""
+        with suppress(FileNotFoundError):
+            find(int(self._containerd_pid_file.read_text())).kill()
+
+    def power_off(self, *, losing_containers: bool) -> None:
+        """End it as a machine ends that loses its power; `start` is its coming back.
+
+        Parameters
+        ----------
+        losing_containers : bool
+            Whether it has forgotten its containers when it comes back; its images stay.
+        """
+        state = self._state
+        self._daemon.kill()
+        self.kill_containerd()
+        end_shims(state.run_dir)
+        end_cgroup(state.cgroup)
+        # What containers had mounted, but not the disk itself.
+        unmount_below(state.run_dir, *(str(path) for path in Path(state.data_root).iterdir()))
+        shutil.rmtree(Path(state.run_dir, "exec"), ignore_errors=True)
+        if losing_containers:
+            shutil.rmtree(Path(state.data_root, "containers"), ignore_errors=True)
+
+    def fill_disk(self) -> None:
+        """Take all room of the file system that its data lies on."""
+        ballast = Path(self._state.data_root, _BALLAST)
+        with ballast.open("wb") as file:
+            while room := (disk := os.statvfs(ballast)).f_bavail * disk.f_frsize:
+                # Others write at the same time, and an allocation is made whole or not at all.
+                with suppress(OSError):
+                    os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), room)
+
+    def free_disk(self) -> None:
+        """Undo `fill_disk`."""
+        Path(self._state.data_root, _BALLAST).unlink(missing_ok=True)
+
     def restart(self) -> None:
         """Start it again with the same data, after `kill9`, `terminate`, or while it runs."""
         if self._daemon.alive():
@@ -163,6 +215,8 @@ class EngineHandle:
         end_cgroup(state.cgroup)
         unmount_below(state.run_dir, state.data_root)
         remove_cgroup(state.cgroup)
+        if self.network is not None:
+            self.network.delete()
         delete_bridge(state.bridge)
         shutil.rmtree(state.run_dir, ignore_errors=True)
         if not state.keep_data:
@@ -171,10 +225,12 @@ class EngineHandle:
     def _forget_old(self) -> None:
         """Let the old containerd end first: a dockerd that finds it dying waits for it in vain."""
         Path(self._state.run_dir, "docker.pid").unlink(missing_ok=True)
-        pid_file = Path(self._state.run_dir, "exec/containerd/containerd.pid")
-        if pid_file.exists():
-            find(int(pid_file.read_text())).kill()
-            pid_file.unlink()
+        self.kill_containerd()
+        self._containerd_pid_file.unlink(missing_ok=True)
+
+    @property
+    def _containerd_pid_file(self) -> Path:
+        return Path(self._state.run_dir, "exec/containerd/containerd.pid")
 
     def _ping(self) -> None:
         """Raise unless it answers."""
@@ -215,6 +271,8 @@ def start_engine(
     *,
     tls: bool = False,
     data_root: Path | None = None,
+    isolated: bool = False,
+    disk: str = "",
     live_restore: bool = False,
     insecure_registries: tuple[str, ...] = (),
     options: tuple[str, ...] = (),
@@ -232,10 +290,15 @@ def start_engine(
         Listen on a loopback port with mutual TLS instead of on a unix socket.
     data_root : Path, optional
         Where images and containers lie. What is given here survives `EngineHandle.stop`.
+    isolated : bool
+        Give it a network of its own, and have it listen there with mutual TLS.
+    disk : str
+        Size, such as ``600m``, of a file system in memory for its data; empty: none of its own.
     live_restore : bool
         Keep containers running while the engine is down.
     insecure_registries : tuple of str
-        Hosts or networks to speak plain HTTP to; all of 127.0.0.0/8 is always allowed.
+        Hosts or networks to speak plain HTTP to; all of 127.0.0.0/8 is always allowed, and for
+        an isolated engine this machine.
     options : tuple of str
         More options of ``dockerd``.
     follow_parent : bool
@@ -255,12 +318,14 @@ def start_engine(
     bridge = f"ccp{number}"
     host_address = add_bridge(bridge)
     data = (data_root or folder / "data").resolve()
-    client_tls, listen, base_url = _listen(folder, run_dir, tls)
+    network = Namespace.beside(bridge, host_address) if isolated else None
+    client_tls, listen, base_url = _listen(folder, run_dir, tls, network)
     arguments = [
         *listen,
+        *(["--insecure-registry", str(POOL)] if network else ["--bridge", bridge]),
         *("--data-root", str(data), "--exec-root", str(run_dir / "exec")),
         *("--pidfile", str(run_dir / "docker.pid"), "--config-file", str(run_dir / "none.json")),
-        *("--bridge", bridge, "--cgroup-parent", f"/ccp-{number}"),
+        *("--cgroup-parent", f"/ccp-{number}"),
         # Firewall rules are shared by all engines of a machine; ours must not touch them.
         *("--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"),
         *("--shutdown-timeout", "5"),
@@ -280,9 +345,15 @@ def start_engine(
         keep_data=data_root is not None,
         arguments=arguments,
         follow_parent=follow_parent,
+        address=network.address if network else "",
     )
     engine = EngineHandle(folder, state, client_tls)
     try:
+        if disk:
+            data.mkdir(parents=True)
+            call("mount", "-t", "tmpfs", "-o", f"size={disk},mode=0711", "tmpfs", str(data))
+        if network is not None:
+            network.add(host_address)
         engine.start()
     except BaseException:
         engine.stop()
@@ -302,12 +373,15 @@ def check_installed() -> None:
         raise CannotStart("a docker engine of our own needs root: run the tests as root")
 
 
-def _listen(folder: Path, run_dir: Path, tls: bool) -> tuple[Tls | None, list[str], str]:
-    if not tls:
+def _listen(
+    folder: Path, run_dir: Path, tls: bool, network: Namespace | None
+) -> tuple[Tls | None, list[str], str]:
+    if not tls and network is None:
         url = f"unix://{run_dir}/docker.sock"
         return None, ["--host", url], url
-    server, client = make_certificates(folder / "tls")
-    url = f"tcp://127.0.0.1:{free_port()}"
+    address = network.address if network else "127.0.0.1"
+    server, client = make_certificates(folder / "tls", address)
+    url = f"tcp://{address}:{_PORT if network else free_port()}"
     files = ["--tlscacert", str(server.ca), "--tlscert", str(server.cert)]
     return client, ["--host", url, "--tlsverify", *files, "--tlskey", str(server.key)], url
 

@@ -1,4 +1,4 @@
-"""The example Methods, made to run in images that an engine really has."""
+"""The example Methods and Experiments, made to run in images that an engine really has."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ PUBLISHED: Mapping[str, str] = {
 }
 """Images that the examples ask for, and ours (tests/stack/images.py) that can do the same."""
 
-_FOLDER = Path(__file__).resolve().parents[2] / "examples/methods"
+_EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+_FOLDER = _EXAMPLES / "methods"
 
 
 def example_methods(images: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -37,3 +38,23 @@ def example_methods(images: Mapping[str, str]) -> list[dict[str, Any]]:
         schema["default"] = images[PUBLISHED[schema["default"]]]
         documents.append(document)
     return documents
+
+
+def write_example_experiments(images: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write all example RED files, with images that there are; returns their paths.
+
+    Parameters
+    ----------
+    images : mapping
+        As for `example_methods`.
+    folder : Path
+        Where to write.
+    """
+    written = []
+    for path in sorted((_EXAMPLES / "red").glob("*.yml")):
+        text = path.read_text()
+        for published, name in PUBLISHED.items():
+            text = text.replace(published, images[name])
+        written.append(folder / path.name)
+        written[-1].write_text(text)
+    return written

@@ -26,6 +26,11 @@ GROUPS = {"physics": ["alice", "bob"]}
 _SETTINGS = "hub.json"
 
 
+def mongodb_url(port: int) -> str:
+    """Return what the service is given as ``store_url``."""
+    return f"mongodb://127.0.0.1:{port}/ccp?replicaSet=rs0"
+
+
 def repository() -> Path:
     """Return the folder of this repository."""
     return Path(__file__).resolve().parents[2]
@@ -58,6 +63,11 @@ class HubSettings(BaseModel):
     hub_port: int
     proxy_api_port: int
     service_port: int
+    """Where the hub's proxy finds the service."""
+    process_ports: list[int] = []
+    """Of the service processes, when there are several behind a balancer."""
+    mongodb_port: int = 0
+    """0: the service keeps its data in SQLite."""
     managed: bool = False
     """Whether the hub starts the service."""
     password: str
@@ -101,6 +111,12 @@ class HubSettings(BaseModel):
         """Address of the service behind the proxy, with a slash at the end."""
         return f"{self.url}/services/ccp/"
 
+    @property
+    def service_ports(self) -> dict[str, int]:
+        """Name of each service process to the port that it listens on."""
+        ports = self.process_ports or [self.service_port]
+        return {f"service-{n}" if n > 1 else "service": port for n, port in enumerate(ports, 1)}
+
     def environment(self) -> dict[str, str]:
         """Return the variables that `jupyterhub_config.py` and `hub_config.py` read."""
         # The proxy is a node program, and set-up may have put node beside this Python.
@@ -116,12 +132,12 @@ class HubSettings(BaseModel):
             "CCP_PROXY": proxy_program(),
         }
 
-    def service_environment(self) -> dict[str, str]:
+    def service_environment(self, name: str = "service") -> dict[str, str]:
         """Return the variables of a hub service, as the hub would set them for a managed one."""
         return {
             "JUPYTERHUB_SERVICE_NAME": "ccp",
             "JUPYTERHUB_SERVICE_PREFIX": "/services/ccp/",
-            "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{self.service_port}",
+            "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:{self.service_ports[name]}",
             "JUPYTERHUB_API_TOKEN": self.service_token,
             "JUPYTERHUB_API_URL": f"http://127.0.0.1:{self.hub_port}/hub/api",
             "JUPYTERHUB_BASE_URL": "/",
@@ -132,6 +148,7 @@ class HubSettings(BaseModel):
                 ["access:services", "access:services!service=ccp"]
             ),
             "JUPYTERHUB_OAUTH_CLIENT_ALLOWED_SCOPES": json.dumps(["custom:ccp:share"]),
+            "CCP_STORE_URL": mongodb_url(self.mongodb_port) if self.mongodb_port else "",
         }
 
 

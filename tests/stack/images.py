@@ -93,6 +93,15 @@ def load(engine: EngineHandle, names: Iterable[str] = NAMES) -> dict[str, str]:
     return {name: reference(name) for name in archives}
 
 
+def remove(engine: EngineHandle, reference: str) -> None:
+    """Take an image from an engine again."""
+    client = engine.client(timeout=300)
+    try:
+        client.remove_image(reference, force=True)
+    finally:
+        client.close()
+
+
 def _ensure(name: str) -> Path:
     build = _RECIPES[name]
     cache = Path(os.environ.get("CCP_CACHE", "~/.cache/ccp-jupyter")).expanduser() / "images"

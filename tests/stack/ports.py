@@ -1,20 +1,59 @@
-"""Free loopback ports, and waiting until somebody listens there."""
+"""Ports for servers of tests, and waiting until somebody listens there."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import socket
 import time
+from pathlib import Path
+
+# Not below TMPDIR: test runs side by side have different ones.
+_NEXT = Path(f"/tmp/ccp-jupyter-ports-{os.getuid()}")
+_EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_COUNT = 10_000
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """Return a TCP port that nobody uses now.
+    """Return a TCP port that nobody uses now, and that nobody gets by chance for a long while.
 
-    The system hands out ports in turn, so that two calls hardly ever get the same one. A server
-    that still finds it taken should be started again on another.
+    A port that the system picked (``bind`` to 0) would be one that it also gives to outgoing
+    connections, so that while a server starts, or starts again, any client can take its port
+    away. These ports lie outside of that range, and are handed out in turn to all test runs of
+    this machine.
     """
+    first, last = _own_range(*map(int, _EPHEMERAL.read_text().split()))
+    file = os.open(_NEXT, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        kept = os.pread(file, 10, 0)
+        port = int(kept) if kept.isdigit() else first
+        for _ in range(last - first + 1):
+            port = port + 1 if first <= port < last else first
+            if _is_free(port, host):
+                os.pwrite(file, b"%05d" % port, 0)
+                return port
+    finally:
+        os.close(file)
+    raise RuntimeError(f"no port of {first} to {last} is free on {host}")
+
+
+def _own_range(low: int, high: int) -> tuple[int, int]:
+    """Return ports that the system does not use for outgoing connections."""
+    if low - _COUNT > 1024:
+        return low - _COUNT, low - 1
+    return (high + 1, 65535) if high < 65000 else (1024, 65535)
+
+
+def _is_free(port: int, host: str) -> bool:
     with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+        # As servers do: what lingers of connections that ended (TIME_WAIT) does not disturb them.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
 
 
 def is_open(port: int, host: str = "127.0.0.1") -> bool:

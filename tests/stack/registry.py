@@ -12,6 +12,8 @@ from tests.stack.daemons import Daemon, spawn
 from tests.stack.engines import CannotStart, EngineHandle
 from tests.stack.ports import free_port, wait_for_port
 
+PUBLIC, PRIVATE = "public", "private"
+"""Folders of their content, in the folder that they were started in."""
 USERNAME = "puller"
 PASSWORD = "pull-me"
 # `htpasswd -nbBC 5 puller pull-me`: the registry takes bcrypt only, which needs a package more.
@@ -52,7 +54,8 @@ class _Server:
             ["docker-registry", "serve", self.config], Path(self.log), follow_parent=follow_parent
         )
         try:
-            wait_for_port(int(self.address.rpartition(":")[2]))
+            host, _, port = self.address.rpartition(":")
+            wait_for_port(int(port), host=host)
         except TimeoutError as error:
             daemon.end()
             raise CannotStart(f"registry: {error}; end of {self.log}:\n{daemon.tail()}") from error
@@ -65,7 +68,7 @@ class RegistryHandle:
     Attributes
     ----------
     address, private_address : str
-        Host and port, as in references. Both are on loopback, where engines speak plain HTTP.
+        Host and port, as in references; engines speak plain HTTP there.
     username, password : str
         Login of the private one.
     """
@@ -123,12 +126,16 @@ class RegistryHandle:
         self._public = self._public.started(self._follow_parent)
         self._save()
 
-    def stop(self) -> None:
-        """End both and delete their content."""
+    def end(self) -> None:
+        """End both; their content stays."""
         self._public.daemon.end()
         self._private.daemon.end()
-        shutil.rmtree(self.folder / "public", ignore_errors=True)
-        shutil.rmtree(self.folder / "private", ignore_errors=True)
+
+    def stop(self) -> None:
+        """End both and delete their content."""
+        self.end()
+        shutil.rmtree(self.folder / PUBLIC, ignore_errors=True)
+        shutil.rmtree(self.folder / PRIVATE, ignore_errors=True)
 
     def push(self, engine: EngineHandle, image: str, name: str, *, private: bool = False) -> str:
         """Push an image that an engine has.
@@ -170,8 +177,19 @@ class RegistryHandle:
         (self.folder / "registry.json").write_text(json.dumps(servers, indent=2))
 
 
-def start_registry(folder: Path, *, follow_parent: bool = False) -> RegistryHandle:
-    """Start an open and a private registry on loopback ports and wait until they answer.
+def start_registry(
+    folder: Path, *, host: str = "127.0.0.1", follow_parent: bool = False
+) -> RegistryHandle:
+    """Start an open and a private registry and wait until they answer.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when it is not there.
+    host : str
+        Address of this machine to listen on; the default suits engines that share its loopback.
+    follow_parent : bool
+        End them when the calling thread ends; see `tests.stack.daemons.spawn`.
 
     Raises
     ------
@@ -183,18 +201,18 @@ def start_registry(folder: Path, *, follow_parent: bool = False) -> RegistryHand
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "htpasswd").write_text(_HTPASSWD)
-    public = _server(folder, "public", "").started(follow_parent)
+    public = _server(folder, PUBLIC, host, "").started(follow_parent)
     try:
         auth = _AUTH.format(path=folder / "htpasswd")
-        private = _server(folder, "private", auth).started(follow_parent)
+        private = _server(folder, PRIVATE, host, auth).started(follow_parent)
     except BaseException:
         public.daemon.end()
         raise
     return RegistryHandle(folder, public, private, follow_parent)
 
 
-def _server(folder: Path, kind: str, more: str) -> _Server:
-    address = f"127.0.0.1:{free_port()}"
+def _server(folder: Path, kind: str, host: str, more: str) -> _Server:
+    address = f"{host}:{free_port(host)}"
     config = folder / f"{kind}.yml"
     config.write_text(_CONFIG.format(data=folder / kind, address=address) + more)
     return _Server(address, str(config), str(folder / f"{kind}.log"))

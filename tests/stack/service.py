@@ -19,6 +19,7 @@ from tests.stack.marks import STACK
 from tests.stack.records import from_pid_file, note
 
 _INFRASTRUCTURE = "infrastructure.json"
+_OPTIONS = "options.json"
 _LONGEST_SOCKET = 100
 """Bytes; the system allows 107, and the vault may add some while it starts."""
 
@@ -28,7 +29,12 @@ def data_dir(folder: Path) -> Path:
     return folder / "service"
 
 
-def write_config(folder: Path, config: Path, infrastructure: Mapping[str, Any]) -> None:
+def write_config(
+    folder: Path,
+    config: Path,
+    infrastructure: Mapping[str, Any],
+    options: Mapping[str, Any] | None = None,
+) -> None:
     """Write the service's configuration.
 
     Parameters
@@ -40,22 +46,30 @@ def write_config(folder: Path, config: Path, infrastructure: Mapping[str, Any]) 
     infrastructure : mapping
         Members of `Infrastructure`; also kept beside as JSON, for `read_infrastructure`.
 
+    options : mapping, optional
+        Further options of the service by name; those of the last time when none are given.
+
     Raises
     ------
     pydantic.ValidationError
         The service would refuse it.
     """
     Infrastructure.model_validate(infrastructure)
+    if options is not None:
+        (folder / _OPTIONS).write_text(json.dumps(dict(options)))
+    kept = folder / _OPTIONS
+    further = json.loads(kept.read_text()) if kept.exists() else {}
     (folder / _INFRASTRUCTURE).touch(mode=0o600)
     (folder / _INFRASTRUCTURE).write_text(json.dumps(infrastructure, indent=1))
     config.touch(mode=0o600)
     config.write_text(
         "c = get_config()\n"
         f"c.CcpService.data_dir = {str(data_dir(folder))!r}\n"
-        f"c.CcpService.vault_socket = {str(_vault_socket(folder))!r}\n"
+        f"c.CcpService.vault_socket = {str(vault_socket(folder))!r}\n"
         "# Tests serve files to link inputs from this machine.\n"
         'c.CcpService.allowed_networks = ["127.0.0.0/8"]\n'
         f"c.CcpService.infrastructures = [\n{pprint.pformat(dict(infrastructure))}\n]\n"
+        + "".join(f"c.CcpService.{name} = {value!r}\n" for name, value in further.items())
     )
 
 
@@ -65,8 +79,8 @@ def read_infrastructure(folder: Path) -> dict[str, Any]:
     return members
 
 
-def start_service(settings: HubSettings, timeout: float = 60) -> Daemon:
-    """Start the service and wait until it is ready, without asking the proxy.
+def start_service(settings: HubSettings, timeout: float = 60, name: str = "service") -> Daemon:
+    """Start a service process and wait until it is ready, without asking the proxy.
 
     Raises
     ------
@@ -75,27 +89,27 @@ def start_service(settings: HubSettings, timeout: float = 60) -> Daemon:
     """
     service = spawn(
         [sys.executable, "-m", "ccp_jupyter.hub_service", "-f", str(settings.service_config)],
-        settings.folder / "logs/service.log",
+        settings.folder / f"logs/{name}.log",
         environment={
             **os.environ,
-            **settings.service_environment(),
+            **settings.service_environment(name),
             STACK: str(settings.folder),
         },
     )
-    note(settings.folder, "service", service)
-    url = f"http://127.0.0.1:{settings.service_port}/services/ccp/health"
+    note(settings.folder, name, service)
+    url = f"http://127.0.0.1:{settings.service_ports[name]}/services/ccp/health"
     wait_answer(url, service, timeout)
     return service
 
 
 def remove_vault_socket(folder: Path) -> None:
     """Remove the vault's socket if it lies outside of the stack's folder."""
-    socket = _vault_socket(folder)
+    socket = vault_socket(folder)
     if not socket.is_relative_to(folder):
         shutil.rmtree(socket.parent, ignore_errors=True)
 
 
-def _vault_socket(folder: Path) -> Path:
+def vault_socket(folder: Path) -> Path:
     """Return where the vault listens: in the service's folder, unless that is too long a name."""
     socket = data_dir(folder) / "vault.sock"
     if len(os.fsencode(socket)) <= _LONGEST_SOCKET:

@@ -9,14 +9,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.stack import images
+from tests.stack.balancer import start_balancer
+from tests.stack.daemons import Daemon
 from tests.stack.engines import EngineHandle, start_engine
-from tests.stack.hub import GROUPS, HubSettings, start_hub, tokens, wait_answer, wait_hub
+from tests.stack.hub import (
+    GROUPS,
+    HubSettings,
+    mongodb_url,
+    start_hub,
+    tokens,
+    wait_answer,
+    wait_hub,
+)
+from tests.stack.mongodb import start_mongod
+from tests.stack.ports import free_port
+from tests.stack.published import references, start_published
 from tests.stack.records import from_pid_file, note, noted, write_private
-from tests.stack.registry import RegistryHandle, start_registry
+from tests.stack.registry import RegistryHandle
 from tests.stack.service import start_service, vault, write_config
 
-IMAGES = ("shell", "python", "red")
 INFRASTRUCTURE = "local-docker"
 LIMITS: Mapping[str, object] = {
     "memory": "256MiB",
@@ -46,6 +57,10 @@ class Plan:
     limits: Mapping[str, object] = field(default_factory=dict)
     node_options: Mapping[str, object] = field(default_factory=dict)
     live_restore: bool = False
+    isolated: bool = False
+    disk: str = ""
+    store: str = "sqlite"
+    services: int = 1
 
     @property
     def names(self) -> list[str]:
@@ -61,20 +76,21 @@ def start_all(plan: Plan) -> None:
     tests.stack.engines.CannotStart, tests.stack.hub.DidNotStart
         What started stays: call `tests.stack.down.down`.
     """
-    settings = HubSettings.new(plan.folder, groups=GROUPS)
-    with ThreadPoolExecutor(max_workers=plan.nodes + 2) as pool:
+    settings = _settings(plan)
+    with ThreadPoolExecutor(max_workers=plan.nodes + 4) as pool:
         hub = pool.submit(_hub, settings)
-        registry = pool.submit(start_registry, plan.folder / "registry")
         engines = [pool.submit(_engine, plan, name) for name in plan.names]
         first = engines[0].result()
-        references = pool.submit(_push, registry.result(), first)
+        # Isolated engines do not have this machine's loopback.
+        host = first.host_address if plan.isolated else "127.0.0.1"
+        registry = start_published(plan.folder / "registry", first, host)
         nodes = [engine.result() for engine in engines]
         write_config(
             plan.folder,
             settings.service_config,
-            _infrastructure(plan, nodes, registry.result(), references.result()),
+            _infrastructure(plan, nodes, registry),
         )
-        service = pool.submit(start_service, settings)
+        service = pool.submit(_services, settings)
         users, admin_token = hub.result()
         # The route through the proxy is there as soon as the hub is.
         wait_answer(f"{settings.service_url}health", service.result(), 60)
@@ -87,13 +103,18 @@ def start_all(plan: Plan) -> None:
         "admin_password": settings.admin_password,
         "nodes": {engine.name: _node(engine) for engine in nodes},
         "registry": {
-            "address": registry.result().address,
-            "private_address": registry.result().private_address,
-            "user": registry.result().username,
-            "password": registry.result().password,
+            "address": registry.address,
+            "private_address": registry.private_address,
+            "user": registry.username,
+            "password": registry.password,
         },
-        "images": references.result(),
+        "images": references(registry),
         "host_address": first.host_address,
+        "mongodb": mongodb_url(settings.mongodb_port) if settings.mongodb_port else None,
+        "services": {
+            name: f"http://127.0.0.1:{port}/services/ccp/"
+            for name, port in settings.service_ports.items()
+        },
         "pids": pids(plan.folder),
         "log_dir": str(plan.folder / "logs"),
     }
@@ -115,6 +136,27 @@ def pids(folder: Path) -> dict[str, int]:
     return {**found, "registry": registry.pid, "registry-private": registry.private_pid}
 
 
+def _settings(plan: Plan) -> HubSettings:
+    return HubSettings.new(
+        plan.folder,
+        groups=GROUPS,
+        process_ports=[free_port() for _ in range(plan.services)] if plan.services > 1 else [],
+        mongodb_port=free_port() if plan.store == "mongodb" else 0,
+    )
+
+
+def _services(settings: HubSettings) -> Daemon:
+    """Start the service processes and what they need; returns what answers to all."""
+    folder, ports = settings.folder, settings.service_ports
+    if settings.mongodb_port:
+        start_mongod(folder, settings.mongodb_port)
+    with ThreadPoolExecutor(max_workers=len(ports)) as pool:
+        started = list(pool.map(lambda name: start_service(settings, 60, name), ports))
+    if len(ports) == 1:
+        return started[0]
+    return start_balancer(folder, settings.service_port, ports)
+
+
 def _hub(settings: HubSettings) -> tuple[dict[str, str], str]:
     hub = start_hub(settings, settings.folder / "logs/hub.log")
     note(settings.folder, "hub", hub)
@@ -124,22 +166,19 @@ def _hub(settings: HubSettings) -> tuple[dict[str, str], str]:
 
 def _engine(plan: Plan, name: str) -> EngineHandle:
     return start_engine(
-        plan.folder / "engines" / name, name, tls=plan.tls, live_restore=plan.live_restore
+        plan.folder / "engines" / name,
+        name,
+        tls=plan.tls,
+        isolated=plan.isolated,
+        disk=plan.disk,
+        live_restore=plan.live_restore,
     )
-
-
-def _push(registry: RegistryHandle, engine: EngineHandle) -> dict[str, str]:
-    local = images.load(engine, IMAGES)
-    return {
-        name: registry.push(engine, reference, f"ccp/{name}:1") for name, reference in local.items()
-    }
 
 
 def _infrastructure(
     plan: Plan,
     engines: list[EngineHandle],
     registry: RegistryHandle,
-    references: Mapping[str, str],
 ) -> dict[str, Any]:
     return {
         "id": INFRASTRUCTURE,
@@ -159,7 +198,7 @@ def _infrastructure(
                 "insecure": True,
             },
         ],
-        "runtimes": list(references.values()),
+        "runtimes": list(references(registry).values()),
     }
 
 

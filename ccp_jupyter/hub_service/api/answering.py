@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-import uuid
+import secrets
+from collections.abc import Awaitable
+from itertools import count
 from types import TracebackType
 from typing import Any, Final, cast
 
@@ -13,15 +15,21 @@ from tornado.iostream import StreamClosedError
 
 from ccp_jupyter.hub_service.api.errors import ApiError, translated
 from ccp_jupyter.hub_service.api.rendering import rendered
+from ccp_jupyter.hub_service.observing import logs
 
 log = logging.getLogger(__name__)
 
 _BODY_TIMEOUT: Final = 900.0
 """Seconds in which a request body must arrive."""
 
+_PROCESS: Final = secrets.token_hex(4) + "-"
+"""Begins the ids of requests, which no other process then gives too."""
+_NUMBERS: Final = count(1)
+
 _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+    "Vary": "Accept",
     "X-Content-Type-Options": "nosniff",
 }
 
@@ -34,7 +42,6 @@ class JsonHandler(web.RequestHandler):
     """
 
     _stream_request_body = True  # what tornado's decorator @stream_request_body sets
-    _request_id = ""
     _early = True
 
     async def prepare(self) -> None:
@@ -43,6 +50,8 @@ class JsonHandler(web.RequestHandler):
         After an earlier answer tornado would close the connection, and the hub's proxy, which
         still sends or keeps connections for later, would make errors of its own.
         """
+        self._request_id = f"{_PROCESS}{next(_NUMBERS):x}"
+        logs.note(request=self._request_id)
         connection = cast("HTTP1Connection", self.request.connection)
         most: int = self.settings["max_drain"]
         connection.set_max_body_size(most)
@@ -74,7 +83,7 @@ class JsonHandler(web.RequestHandler):
         length = headers.get("Content-Length", "0")
         return int(length[:20]) if length.isdecimal() else 0
 
-    def data_received(self, chunk: bytes) -> None:
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Drop a piece of a body that is not wanted."""
 
     def set_default_headers(self) -> None:
@@ -123,9 +132,13 @@ class JsonHandler(web.RequestHandler):
             self.set_header(name, value)
         if self._early:
             self.set_header("Connection", "close")  # tornado does so, and does not say it
+        self.reply_error(error)
+
+    def reply_error(self, error: ApiError) -> None:
+        """Finish with the document of an error."""
         document = error.document()
         document["instance"] = self.request.path
-        self.reply(document, status_code)
+        self.reply(document, error.status_code)
 
     def log_exception(
         self,
@@ -137,10 +150,9 @@ class JsonHandler(web.RequestHandler):
         if isinstance(value, StreamClosedError):
             return  # the caller went away
         if translated(value) is None:
-            self._request_id = uuid.uuid4().hex
             place = f"{self.request.method} {self.request.path}"
             assert typ is not None and value is not None  # noqa: S101  (tornado's signature)
-            log.error("request %s: %s failed", self._request_id, place, exc_info=(typ, value, tb))
+            log.error("%s failed", place, exc_info=(typ, value, tb))
         elif isinstance(value, web.HTTPError) and value.status_code >= 500:
             log.warning("%s %s: %s", self.request.method, self.request.path, value)
 

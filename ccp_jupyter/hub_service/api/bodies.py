@@ -16,6 +16,8 @@ from ccp_jupyter.model.errors import InvalidDocument, Problem, shown
 MAX_DEPTH: Final = 64
 MAX_VALUES: Final = 100_000
 """Values in one document. Long texts cost little; millions of numbers would block everybody."""
+MOST_VALUES_OF_RED: Final = 2_000_000
+"""Values in one RED document: some ten thousand batches with connectors."""
 MAX_ESCAPES: Final = 12_000_000
 _TEXT: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _LARGE: Final = 2**20
@@ -45,7 +47,9 @@ class BodyBudget:
         self._left += size
 
 
-def check_content_type(value: str, accepted: tuple[str, ...]) -> None:
+def check_content_type(
+    value: str, accepted: tuple[str, ...], refusal: str = UNSUPPORTED_MEDIA_TYPE
+) -> None:
     """Refuse a body that is not in one of the accepted media types, or not in UTF-8.
 
     Parameters
@@ -54,6 +58,8 @@ def check_content_type(value: str, accepted: tuple[str, ...]) -> None:
         The header ``Content-Type``; empty when there is none.
     accepted : tuple of str
         Media types in lower case.
+    refusal : str
+        The RFC 7807 ``type`` of the answer to others.
 
     Raises
     ------
@@ -69,12 +75,17 @@ def check_content_type(value: str, accepted: tuple[str, ...]) -> None:
         raise ApiError(
             415,
             f"Content-Type: must be {' or '.join(accepted)} (found {found})",
-            UNSUPPORTED_MEDIA_TYPE,
+            refusal,
         )
     if charset not in ("utf-8", "utf8", "us-ascii"):
-        raise ApiError(
-            415, f"Content-Type: charset must be utf-8 (found {charset})", UNSUPPORTED_MEDIA_TYPE
-        )
+        detail = f"Content-Type: charset must be utf-8 (found {charset})"
+        raise ApiError(415, detail, refusal)
+
+
+def check_content_encoding(encoding: str) -> None:
+    """Refuse a body that is packed.  Raises `ApiError` 415."""
+    if encoding != "identity":
+        raise ApiError(415, f"Content-Encoding: must be identity (found {encoding[:80]!r})")
 
 
 def too_large(limit: int) -> ApiError:
@@ -86,7 +97,7 @@ def too_large(limit: int) -> ApiError:
     )
 
 
-async def decoded(body: bytearray) -> Any:
+async def decoded(body: bytearray, most_values: int = MAX_VALUES) -> Any:
     """Decode JSON, away from the event loop when it is large.
 
     Raises
@@ -95,11 +106,11 @@ async def decoded(body: bytearray) -> Any:
         As `parse_json`.
     """
     if len(body) < _LARGE:
-        return parse_json(body)
-    return await asyncio.to_thread(parse_json, body)
+        return parse_json(body, most_values)
+    return await asyncio.to_thread(parse_json, body, most_values)
 
 
-def parse_json(body: bytes | bytearray) -> Any:
+def parse_json(body: bytes | bytearray, most_values: int = MAX_VALUES) -> Any:
     """Decode a JSON document, strictly.
 
     Returns
@@ -111,16 +122,12 @@ def parse_json(body: bytes | bytearray) -> Any:
     ------
     InvalidDocument
         Not UTF-8, not JSON, a member given twice, a number that is not finite, more than
-        `MAX_VALUES` values, nested deeper than `MAX_DEPTH`, or text with half of a surrogate pair.
+        `most_values` values, nested deeper than `MAX_DEPTH`, or text with half of a surrogate pair.
     """
     if not body.strip():
         raise _wrong("a JSON document is needed, and the body is empty")
-    _check_count(body)
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        found = body[error.start : error.start + 1].hex()
-        raise _wrong(f"must be in UTF-8; byte {error.start} is not", f"0x{found}") from error
+    _check_count(body, most_values)
+    text = text_of(body)
     try:
         document = json.loads(
             text,
@@ -141,7 +148,22 @@ def parse_json(body: bytes | bytearray) -> Any:
     return document
 
 
-def _check_count(body: bytes | bytearray) -> None:
+def text_of(body: bytes | bytearray) -> str:
+    """Return a body as text, without a byte order mark.
+
+    Raises
+    ------
+    InvalidDocument
+        It is not UTF-8.
+    """
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        found = body[error.start : error.start + 1].hex()
+        raise _wrong(f"must be in UTF-8; byte {error.start} is not", f"0x{found}") from error
+
+
+def _check_count(body: bytes | bytearray, most_values: int) -> None:
     """Refuse what would keep the parser, which cannot be interrupted, busy for seconds."""
     if body.count(b"\\") > MAX_ESCAPES:
         raise _wrong(f"may hold at most {MAX_ESCAPES} escapes; give large texts as base64")
@@ -150,8 +172,8 @@ def _check_count(body: bytes | bytearray) -> None:
         begin = body.find(b'"', at)
         end = begin if begin >= 0 else len(body)
         values += sum(body.count(sign, at, end) for sign in (b",", b"[", b"{"))
-        if values > MAX_VALUES:
-            raise _wrong(f"may hold at most {MAX_VALUES} values; give large data as a file")
+        if values > most_values:
+            raise _wrong(f"may hold at most {most_values} values; give large data as a file")
         at = _end_of_text(body, begin) if begin >= 0 else len(body)
 
 

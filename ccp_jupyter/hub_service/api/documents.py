@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
-from ccp_jupyter.hub_service.api.links import OGC_REL, link, segment
-from ccp_jupyter.hub_service.controller.base import NodeStatus, Runtime
+from ccp_jupyter.hub_service.api.form_link import form_link
+from ccp_jupyter.hub_service.api.links import OGC_REL, link, page_link, segment
+from ccp_jupyter.hub_service.builtin.red import RED
+from ccp_jupyter.hub_service.controller.base import Live, NodeStatus, Runtime
+from ccp_jupyter.hub_service.outgoing_urls import shown_url
+from ccp_jupyter.model.callbacks import Callback
 from ccp_jupyter.model.execution import Execution
-from ccp_jupyter.model.infrastructure import Infrastructure, Node
+from ccp_jupyter.model.infrastructure import Infrastructure, Limits
+from ccp_jupyter.model.resources import GpuWish
 from ccp_jupyter.model.states import Status
 from ccp_jupyter.model.stored_method import StoredMethod
 from ccp_jupyter.model.times import iso
 
-_OFFLINE: Final = "The engine does not answer; Tasks wait until it does"
 _LONG_MEMBERS: Final = frozenset({"inputs", "outputs", "additionalParameters"})
-_SERVER_LINKS: Final = frozenset({"self", "alternate", "up", "execute", OGC_REL + "execute"})
+_SERVER_LINKS: Final = frozenset(
+    {"self", "alternate", "up", "execute", OGC_REL + "execute", "version-history"}
+)
 """Link relations that the server adds to a Method, so that they are dropped on the way in."""
 
 
 def status_info(
-    execution: Execution, base: str, live: tuple[str, int] | None = None
+    execution: Execution, base: str, live: Live | None = None, *, private: bool = False
 ) -> dict[str, Any]:
     """Return the status document of an Execution, which satisfies both dialects.
 
@@ -29,12 +36,15 @@ def status_info(
         As it is stored.
     base : str
         Address of the service.
-    live : tuple of str and int, optional
-        Message and progress of this moment.
+    live : Live, optional
+        How it stands at this moment.
+    private : bool
+        Whether it is for its owner, or an administrator: only they see who is told of it.
     """
-    message, progress = live or (execution.message, execution.progress)
+    live = live or Live(execution.message, execution.progress)
     href = f"{base}jobs/{execution.id}"
     links = [link(href, "self", "This status"), link(href, "monitor", "This status")]
+    links.append(page_link(href))
     if execution.status is Status.SUCCESSFUL:
         links.append(link(href + "/results", OGC_REL + "results", "Results"))
     if execution.output_size is not None:
@@ -42,15 +52,18 @@ def status_info(
             link(href + "/outputs/output.zip", "enclosure", "All output files", "application/zip")
         )
     links.append(link(href + "/log", "log", "Log", "text/plain"))
+    if execution.experiment is None:
+        links.append(form_link(execution, base))
+    links.append(link(href + "/prov", "prov", "Provenance"))
     found: dict[str, Any] = {
         "jobID": execution.id,
         "id": execution.id,
-        "processID": execution.method_id,
         "type": "process",
         "processingEntityType": "ogc-api-processes",
+        "processID": execution.method_id if execution.experiment is None else RED,
         "status": execution.status,
-        "message": message,
-        "progress": progress,
+        "message": live.message,
+        "progress": live.progress,
         "created": iso(execution.created),
     }
     # A member without a value must be left out: null is not valid here.
@@ -59,16 +72,66 @@ def status_info(
     if execution.finished is not None:
         found["finished"] = iso(execution.finished)
     found["updated"] = iso(execution.updated)
+    if live.position is not None:
+        found["position"] = live.position
+    if live.start is not None:
+        found["estimatedStart"] = iso(live.start)
     found["owner"] = execution.owner
-    found["title"] = str(execution.method.get("title") or execution.method_id)
-    found["methodVersion"] = str(execution.method.get("version", ""))
+    found |= _what_runs(execution)
+    if (origin := execution.origin) is not None:
+        found["origin"] = origin.model_dump(mode="json", include={"kind", "id", "at"})
     found["infrastructure"] = execution.infrastructure_id
     found["image"] = execution.image
     found["replicas"] = execution.replicas
+    found["resources"] = resources(execution.limits, execution.gpus)
+    found["priority"] = execution.priority
     if execution.output_size is not None:
         found["outputSize"] = execution.output_size
+    if private and execution.callbacks:
+        found["callbacks"] = [_callback(each) for each in execution.callbacks]
     found["links"] = links
     return found
+
+
+def _callback(callback: Callback) -> dict[str, Any]:
+    """Return where a callback stands; the query of its address may be a secret."""
+    found: dict[str, Any] = {
+        "kind": callback.kind,
+        "uri": shown_url(callback.uri),
+        "state": callback.state,
+        "tries": callback.tries,
+    }
+    if callback.problem:
+        found["problem"] = callback.problem
+    if callback.is_due and callback.next_try is not None:
+        found["nextTry"] = iso(callback.next_try)
+    if callback.delivered is not None:
+        found["delivered"] = iso(callback.delivered)
+    return found
+
+
+def resources(limits: Limits, wishes: Sequence[GpuWish]) -> dict[str, Any]:
+    """Return what each container of an Execution has to itself."""
+    gpus = [{"vram": gpu.vram, "id": gpu.id} for gpu in wishes]
+    return {
+        "cpus": limits.cpus,
+        "memory": int(limits.memory),
+        "disk": int(limits.disk),
+        "pids": limits.pids,
+        "gpus": [{name: value for name, value in gpu.items() if value} for gpu in gpus],
+        "maxTime": limits.max_time,
+    }
+
+
+def _what_runs(execution: Execution) -> dict[str, str]:
+    if (experiment := execution.experiment) is None:
+        title = str(execution.method.get("title") or execution.method_id)
+        version = str(execution.method.get("version", ""))
+        return {"kind": "method", "title": title, "methodVersion": version}
+    command = experiment.cli.get("baseCommand") or "RED experiment"
+    words = [command] if isinstance(command, str) else command
+    title = (experiment.doc or " ".join(words)).strip().partition("\n")[0][:200]
+    return {"kind": "experiment", "title": title or "RED experiment"}
 
 
 def process_summary(method: StoredMethod, base: str, mutable: bool) -> dict[str, Any]:
@@ -90,7 +153,9 @@ def _with_links(
     found["links"] = [
         *method.document.get("links", []),
         link(href, "self", "This Method"),
+        page_link(href),
         link(href + "/execution", OGC_REL + "execute", "Execute it"),
+        link(href + "/revisions", "version-history", "What it was before"),
     ]
     return found
 
@@ -116,36 +181,17 @@ def infrastructure(record: Infrastructure, nodes: list[NodeStatus], base: str) -
         "name": record.name,
         "description": record.description,
         "type": record.type,
-        "limits": record.limits.model_dump(mode="json"),
+        "limits": record.limits.model_dump(mode="json", exclude_none=True),
         "nodes": len(nodes),
         "nodes_online": online,
         "available": online > 0,
         "links": [
             link(href, "self", "This Infrastructure"),
+            page_link(href),
             link(href + "/nodes", "item", "Nodes"),
             link(href + "/runtimes", "related", "Runtimes"),
         ],
     }
-
-
-def node(status: NodeStatus, configured: Node | None) -> dict[str, Any]:
-    """Return a Node as it is now; address and cause only when `configured` is given."""
-    found: dict[str, Any] = {
-        "id": status.id,
-        "online": status.online,
-        # The true reason may name addresses.
-        "reason": status.reason if configured or status.online else _OFFLINE,
-        "since": iso(status.since),
-        "running": status.running,
-        "slots": status.slots,
-    }
-    if status.info is not None:
-        found["memory"] = status.info.memory
-        found["cpus"] = status.info.cpus
-        found["version"] = status.info.version
-    if configured is not None:
-        found["base_url"] = configured.base_url
-    return found
 
 
 def runtime(record: Runtime) -> dict[str, Any]:
@@ -173,7 +219,7 @@ def page_links(
     def href(start: int) -> str:
         return f"{base}{path}?{query}{'&' if query else ''}limit={limit}&offset={start}"
 
-    links = [link(href(offset), "self", "This page")]
+    links = [link(href(offset), "self", "This page"), page_link(href(offset))]
     if next_offset is not None:
         links.append(link(href(next_offset), "next", "Next page"))
     if offset > 0:

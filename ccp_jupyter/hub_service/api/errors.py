@@ -8,32 +8,45 @@ from typing import Any, Final
 
 from tornado import web
 
+from ccp_jupyter.hub_service.builtin.base import Failed
 from ccp_jupyter.hub_service.controller.base import (
     KeyReused,
     LimitReached,
+    NodeRefused,
+    NotBegun,
     NotExecutable,
     ServiceFull,
+    UnknownDependency,
+    UnknownNode,
 )
-from ccp_jupyter.hub_service.store.base import StoreFull
+from ccp_jupyter.hub_service.store.base import StoreAway, StoreFull
 from ccp_jupyter.hub_service.vault.base import VaultUnreachable
 from ccp_jupyter.model.errors import InvalidDocument
+from ccp_jupyter.model.packages.findings import WorkflowNotFound
 
 _PART1: Final = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0/"
 _PART2: Final = "http://www.opengis.net/def/exceptions/ogcapi-processes-2/1.0/"
+_PART4: Final = "http://www.opengis.net/def/exceptions/ogcapi-processes-4/1.0/"
 _OWN: Final = "urn:ccp:error/"
 
 NO_SUCH_PROCESS: Final = _PART1 + "no-such-process"
 NO_SUCH_JOB: Final = _PART1 + "no-such-job"
+NO_SUCH_OUTPUT: Final = _PART1 + "no-such-output"
 RESULT_NOT_READY: Final = _PART1 + "result-not-ready"
 RESULT_NOT_AVAILABLE: Final = _PART1 + "result-not-available"
 INVALID_PARAMETER: Final = _PART1 + "invalid-query-parameter-value"
 DUPLICATED_PROCESS: Final = _PART2 + "duplicated-process"
 IMMUTABLE_PROCESS: Final = _PART2 + "immutable-process"
 UNSUPPORTED_MEDIA_TYPE: Final = _PART2 + "unsupported-media-type"
+WORKFLOW_NOT_FOUND: Final = _PART2 + "workflow-not-found"
+LOCKED: Final = _PART4 + "locked"
+UNSUPPORTED_JOB_TYPE: Final = _PART4 + "unsupported-media-type"
+UNSUPPORTED_SCHEMA: Final = _PART4 + "unsupported-schema"
 INVALID_DOCUMENT: Final = _OWN + "invalid-document"
 EXECUTION_FAILED: Final = _OWN + "execution-failed"
 NOT_EXECUTABLE: Final = _OWN + "not-executable"
 LIMIT_REACHED: Final = _OWN + "limit-reached"
+NODE_REFUSED: Final = _OWN + "node-refused"
 KEY_REUSED: Final = _OWN + "idempotency-key-reused"
 ABOUT_BLANK: Final = "about:blank"
 
@@ -82,10 +95,11 @@ class ApiError(web.HTTPError):
 
 
 def _invalid(error: InvalidDocument) -> ApiError:
+    kind = WORKFLOW_NOT_FOUND if isinstance(error, WorkflowNotFound) else INVALID_DOCUMENT
     problems = [
         {"member": each.member, "rule": each.rule, "value": each.value} for each in error.problems
     ]
-    return ApiError(400, str(error), INVALID_DOCUMENT, problems=problems)
+    return ApiError(400, str(error), kind, problems=problems)
 
 
 def _of_tornado(error: web.HTTPError) -> ApiError:
@@ -117,15 +131,27 @@ def translated(error: BaseException | None) -> ApiError | None:
             return error
         case InvalidDocument():
             return _invalid(error)
+        case UnknownDependency():
+            return ApiError(400, str(error), INVALID_DOCUMENT)
+        case NotBegun():
+            return ApiError(423, str(error), LOCKED)
         case NotExecutable():
             return ApiError(409, str(error), NOT_EXECUTABLE)
         case LimitReached():
             return ApiError(409, str(error), LIMIT_REACHED)
+        case Failed():
+            return ApiError(422, str(error), EXECUTION_FAILED)
+        case UnknownNode():
+            return ApiError(404, str(error))
+        case NodeRefused():
+            return ApiError(409, str(error), NODE_REFUSED)
         case KeyReused():
             detail = str(error) or "This Idempotency-Key came before, with another request"
             return ApiError(422, detail, KEY_REUSED)
         case StoreFull() | ServiceFull():
             return ApiError(507, "The service's disk is full; nothing was changed")
+        case StoreAway():
+            return unavailable("The database does not answer; try again in a moment")
         case VaultUnreachable():
             return unavailable("The vault does not answer, so secrets cannot be kept now")
         case web.HTTPError():

@@ -13,7 +13,7 @@ from jupyterhub.services.auth import HubOAuth
 from tornado import web
 
 from ccp_jupyter.hub_service.api.errors import unavailable
-from ccp_jupyter.model.stored_method import Viewer
+from ccp_jupyter.model.sharing import Viewer
 
 READ: Final = "custom:ccp:read"
 SUBMIT: Final = "custom:ccp:submit"
@@ -114,6 +114,19 @@ class ServiceHubAuth(HubOAuth):
             self._asking[cache_key] = task
             task.add_done_callback(lambda _: self._asking.pop(cache_key, None))
         return await asyncio.wait_for(asyncio.shield(task), _HUB_TIMEOUT)
+
+    async def answers(self) -> None:
+        """Return when the hub answers.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            It does not, or not as it should.
+        TimeoutError
+            It takes too long.
+        """
+        question = self._api_request("GET", f"{self.api_url}/")  # type: ignore[no-untyped-call]
+        await asyncio.wait_for(question, _HUB_TIMEOUT)
 
     async def groups_of(self, user: str) -> frozenset[str]:
         """Ask the hub, as the service, in which groups a user is.

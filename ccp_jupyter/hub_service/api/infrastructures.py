@@ -1,11 +1,11 @@
-"""Infrastructures, their Nodes and Runtimes, as users may see them."""
+"""Infrastructures and their Runtimes, as users may see them."""
 
 from __future__ import annotations
 
 from ccp_jupyter.hub_service.api import documents
 from ccp_jupyter.hub_service.api.errors import ApiError
 from ccp_jupyter.hub_service.api.handler import ApiHandler
-from ccp_jupyter.hub_service.api.links import link, segment
+from ccp_jupyter.hub_service.api.links import link, page_link, segment
 from ccp_jupyter.model.errors import shown
 from ccp_jupyter.model.infrastructure import Infrastructure
 
@@ -38,7 +38,10 @@ class InfrastructuresHandler(ApiHandler):
                     documents.infrastructure(record, controller.nodes(record.id), base)
                     for record in controller.infrastructures.values()
                 ],
-                "links": [link(base + "infrastructures", "self")],
+                "links": [
+                    link(base + "infrastructures", "self"),
+                    page_link(base + "infrastructures"),
+                ],
             }
         )
 
@@ -53,27 +56,6 @@ class InfrastructureHandler(InfrastructureHandlerBase):
         self.reply(documents.infrastructure(record, nodes, self.base_url))
 
 
-class NodesHandler(InfrastructureHandlerBase):
-    """The Nodes of an Infrastructure."""
-
-    async def get(self, infrastructure_id: str) -> None:
-        """List them as they are now; administrators see addresses too."""
-        record = self.known(infrastructure_id)
-        configured = {node.id: node for node in record.nodes} if self.caller.admin else {}
-        self.reply(
-            {
-                "nodes": [
-                    documents.node(status, configured.get(status.id))
-                    for status in self.services.controller.nodes(record.id)
-                ],
-                "links": [
-                    link(self.href(record) + "/nodes", "self"),
-                    link(self.href(record), "up", record.name),
-                ],
-            }
-        )
-
-
 class RuntimesHandler(InfrastructureHandlerBase):
     """The Runtimes of an Infrastructure."""
 
@@ -86,6 +68,7 @@ class RuntimesHandler(InfrastructureHandlerBase):
                 "runtimes": [documents.runtime(each) for each in runtimes],
                 "links": [
                     link(self.href(record) + "/runtimes", "self"),
+                    page_link(self.href(record) + "/runtimes"),
                     link(self.href(record), "up", record.name),
                 ],
             }

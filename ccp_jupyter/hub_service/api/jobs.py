@@ -6,13 +6,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 from ccp_jupyter.hub_service.api import documents
-from ccp_jupyter.hub_service.api.errors import NO_SUCH_JOB, ApiError
+from ccp_jupyter.hub_service.api.access import may_change, may_see
+from ccp_jupyter.hub_service.api.errors import INVALID_PARAMETER, NO_SUCH_JOB, ApiError
 from ccp_jupyter.hub_service.api.handler import ApiHandler
 from ccp_jupyter.hub_service.api.params import Interval
 from ccp_jupyter.hub_service.api.rendering import rendered_list
+from ccp_jupyter.hub_service.builtin.red import RED
 from ccp_jupyter.hub_service.store.base import ExecutionQuery
 from ccp_jupyter.model.errors import shown
 from ccp_jupyter.model.execution import Execution
+from ccp_jupyter.model.sharing import Viewer
 from ccp_jupyter.model.states import Status, Target, is_final
 from ccp_jupyter.model.times import now
 
@@ -24,22 +27,45 @@ class JobHandlerBase(ApiHandler):
     """What the handlers of one Execution have in common."""
 
     async def visible(self, job_id: str) -> Execution:
-        """Return an Execution that the caller may see.  Raises `ApiError` 404."""
-        execution = await self.services.store.get_execution(job_id)
-        if execution is None or not (execution.owner == self.caller.name or self.caller.admin):
-            raise no_such_job(job_id)
-        if execution.target is Target.DELETED:
-            raise no_such_job(job_id)
+        """Return an Execution that the caller may see: their own, or one that is shared with them.
+
+        Raises
+        ------
+        ApiError
+            404.
+        """
+        return await visible_execution(self, job_id)
+
+    async def own(self, job_id: str) -> Execution:
+        """Return an Execution that the caller may change.  Raises `ApiError` 403 or 404."""
+        execution = await self.visible(job_id)
+        if not self.owns(execution):
+            raise ApiError(403, "Only its owner and administrators may change this Execution")
         return execution
+
+    def owns(self, execution: Execution) -> bool:
+        """Tell whether the caller may change an Execution, and see what is private in it."""
+        return may_change(self.caller, execution)
+
+
+async def visible_execution(handler: ApiHandler, job_id: str) -> Execution:
+    """Return an Execution that a handler's caller may see.  Raises `ApiError` 404."""
+    execution = await handler.services.store.get_execution(job_id)
+    if execution is None or execution.target is Target.DELETED:
+        raise no_such_job(job_id)
+    if not await may_see(handler.shared.groups, handler.caller, execution):
+        raise no_such_job(job_id)
+    return execution
 
 
 def status_of(handler: ApiHandler, execution: Execution) -> bytes:
     """Return the status document with message and progress of this moment, rendered."""
     live = handler.services.controller.live(execution)
     base = handler.base_url
+    private = may_change(handler.caller, execution)
     return handler.shared.rendered.get(
-        (execution.id, execution.version, live, base),
-        lambda: documents.status_info(execution, base, live),
+        (execution.id, execution.version, live, base, private),
+        lambda: documents.status_info(execution, base, live, private=private),
     )
 
 
@@ -53,7 +79,8 @@ class JobsHandler(ApiHandler):
 
     async def get(self) -> None:
         """List the caller's Executions, newest first."""
-        page = await self.services.store.list_executions(self._execution_query())
+        query = await self._shared() if self.query["shared"] == "true" else self._execution_query()
+        page = await self.services.store.list_executions(query)
         base = self.base_url
         rest = {
             name: values[0].decode()
@@ -77,12 +104,24 @@ class JobsHandler(ApiHandler):
         jobs = [status_of(self, execution) for execution in page.items]
         self.reply_rendered(rendered_list("jobs", jobs, links))
 
+    async def _shared(self) -> ExecutionQuery:
+        """Return the query for Executions of others that are shared with the caller."""
+        for name in ("processID", "status", "datetime", "minDuration", "maxDuration", "owner"):
+            if self.query[name]:
+                detail = f"{name}: does not go together with shared=true"
+                raise ApiError(400, detail, INVALID_PARAMETER, parameter=name)
+        caller = self.caller
+        viewer = Viewer(name=caller.name, groups=await self.shared.groups.of(caller))
+        limit, offset = self.query["limit"], self.query["offset"]
+        return ExecutionQuery(shared_with=viewer, limit=limit, offset=offset)
+
     def _execution_query(self) -> ExecutionQuery:
         query: dict[str, Any] = dict(self.query)
         created: Interval = query["datetime"] or Interval()
         return ExecutionQuery(
             owner=self._owner(query["owner"]),
-            method_ids=query["processID"],
+            # The store has no Method for Experiments.
+            method_ids=tuple("" if each == RED else each for each in query["processID"]),
             statuses=tuple(Status(each) for each in query["status"]),
             created_from=created.start,
             created_to=created.end,
@@ -110,7 +149,7 @@ class JobHandler(JobHandlerBase):
 
     async def delete(self, job_id: str) -> None:
         """Dismiss a running Execution; remove a finished one with all its files, unless kept."""
-        execution = await self.visible(job_id)
+        execution = await self.own(job_id)
         keep = self.query["finished"] == "keep"
         remove = is_final(execution.status) and not keep
         if not is_final(execution.status):

@@ -54,6 +54,18 @@ def link(href: str, rel: str, title: str = "", kind: str = "application/json") -
     return found
 
 
+def page_link(href: str) -> dict[str, Any]:
+    """Return the link to the page of a document.
+
+    Parameters
+    ----------
+    href : str
+        Address of the document.
+    """
+    form = "&f=html" if "?" in href else "?f=html"
+    return link(href + form, "alternate", "This as a page", "text/html")
+
+
 def segment(name: str) -> str:
     """Return a name fit for one segment of a path."""
     return quote(name, safe="")

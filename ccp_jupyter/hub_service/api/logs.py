@@ -7,12 +7,16 @@ from typing import Final
 
 from tornado.iostream import StreamClosedError
 
+from ccp_jupyter.hub_service.api.html.tails import tail
 from ccp_jupyter.hub_service.api.jobs import JobHandlerBase
+from ccp_jupyter.hub_service.api.links import link
+from ccp_jupyter.hub_service.api.operations import HTML
 from ccp_jupyter.hub_service.events.base import EventLog
 from ccp_jupyter.model.events import Event, LogEvent
 
 PAGE: Final = 100
 """Events read at a time: at most some megabytes."""
+_LINES_OF_PAGE: Final = 5000
 TRUNCATED: Final = "[the log is longer than the Infrastructure keeps; the rest was dropped]\n"
 
 
@@ -50,6 +54,9 @@ class LogHandler(JobHandlerBase):
     async def get(self, job_id: str) -> None:
         """Send what was written until now."""
         execution = await self.visible(job_id)
+        if self.form == HTML:
+            await self._show_end(execution.id)
+            return
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         pieces = log_pieces(
             self.services.events, execution.id, self.query["task"], self.query["stream"]
@@ -61,3 +68,22 @@ class LogHandler(JobHandlerBase):
         except StreamClosedError:
             return
         self.finish()
+
+    async def _show_end(self, execution_id: str) -> None:
+        """Show the end of it."""
+        task, stream = self.query["task"], self.query["stream"]
+        found = await tail(self.services.events, execution_id, _LINES_OF_PAGE, task, stream)
+        href = f"{self.base_url}jobs/{execution_id}"
+        self.reply(
+            {
+                "jobID": execution_id,
+                "task": task or "all",
+                "stream": stream or "all",
+                "text": found.text,
+                "cut": found.cut,
+                "links": [
+                    link(f"{href}/log?f=text", "alternate", "All of it as text", "text/plain"),
+                    link(href, "up", "The Execution"),
+                ],
+            }
+        )

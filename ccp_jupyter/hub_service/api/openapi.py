@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -11,10 +12,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from ccp_jupyter.hub_service.api import schemas
+from ccp_jupyter.hub_service.api.agency.logins import COOKIE
 from ccp_jupyter.hub_service.api.identity import OPEN
-from ccp_jupyter.hub_service.api.operations import JSON, Answer, Operation
-from ccp_jupyter.hub_service.api.routes import ROUTES, Route
+from ccp_jupyter.hub_service.api.negotiation import FORM, forms, has_page
+from ccp_jupyter.hub_service.api.operations import HTML, JSON, Answer, Operation
+from ccp_jupyter.hub_service.api.params import Param, choice
+from ccp_jupyter.hub_service.api.route import Route
+from ccp_jupyter.hub_service.api.routes import ALL_ROUTES
 
+_USUAL: Final = ("bearer", "token")
 _REF: Final = "#/components/schemas/"
 _COMMON: Final = {
     401: "no login, or a token that the hub does not know",
@@ -27,6 +33,7 @@ _WITH_BODY: Final = {
     415: "the body is in another media type or charset",
     507: "the service's disk is full",
 }
+_LOGIN: Final = Answer("to the login, for browsers", headers={"Location": "the login"})
 _SUMMARY: Final = "A science gateway inside Jupyter: run Methods on remote container engines"
 
 
@@ -47,7 +54,7 @@ def openapi_document(prefix: str) -> dict[str, Any]:
             "license": {"name": "Apache-2.0"},
         },
         "servers": [{"url": prefix.rstrip("/") or "/"}],
-        "paths": {f"/{route.path}": _path(route) for route in ROUTES},
+        "paths": {f"/{route.path}": _path(route) for route in ALL_ROUTES},
         "components": {
             "schemas": _schemas(),
             "securitySchemes": {
@@ -62,21 +69,37 @@ def openapi_document(prefix: str) -> dict[str, Any]:
                     "name": "Authorization",
                     "description": "a token of the hub: Authorization: token <token>",
                 },
+                "basic": {
+                    "type": "http",
+                    "scheme": "basic",
+                    "description": "the agency: user name, and a token of the hub as password",
+                },
+                "cookie": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE,
+                    "description": "the agency: set on answers to basic",
+                },
             },
         },
-        "security": [{"bearer": []}, {"token": []}],
+        "security": _security(_USUAL),
         "tags": [{"name": tag} for tag in sorted({each.tag for each in _operations()})],
     }
 
 
+def _security(schemes: tuple[str, ...]) -> list[dict[str, list[str]]]:
+    return [{scheme: []} for scheme in schemes]
+
+
 def _operations() -> Iterator[Operation]:
-    for route in ROUTES:
+    for route in ALL_ROUTES:
         yield from route.operations.values()
 
 
 def _path(route: Route) -> dict[str, Any]:
     found: dict[str, Any] = {
-        verb.lower(): _operation(route, operation) for verb, operation in route.operations.items()
+        verb.lower(): _operation(route, verb, operation)
+        for verb, operation in route.operations.items()
     }
     names = re.findall(r"\{(\w+)\}", route.path)
     if names:
@@ -92,10 +115,20 @@ def _path(route: Route) -> dict[str, Any]:
     return found
 
 
-def _operation(route: Route, operation: Operation) -> dict[str, Any]:
-    responses = {status: _answer(answer) for status, answer in operation.answers.items()}
-    for status, meaning in _errors(route, operation).items():
-        responses.setdefault(status, _error(status, meaning))
+def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
+    paged = route.handler.pages and has_page(operation)
+    answers = operation.answers
+    if paged:
+        answers = {key: _with_page(answer, key) for key, answer in answers.items()}
+    responses = {status: _answer(answer) for status, answer in answers.items()}
+    errors = _errors(route, operation)
+    if route.handler.pages and verb == "GET":
+        errors[406] = "there is no form of it that Accept takes"
+        if operation.scope != OPEN:
+            responses.setdefault(302, _answer(_LOGIN))
+    for status, meaning in errors.items():
+        model = operation.error_model or schemas.Error
+        responses.setdefault(status, _error(status, meaning, model, route.handler.pages))
     found: dict[str, Any] = {
         "operationId": operation.id,
         "summary": operation.summary,
@@ -103,6 +136,10 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
         "responses": {str(status): responses[status] for status in sorted(responses)},
     }
     parameters = [param.openapi() for param in operation.query]
+    reads = verb == "GET"
+    if paged and reads and not any(param.name == FORM for param in operation.query):
+        said = "form of the answer, instead of the header Accept"
+        parameters.append(Param(FORM, said, *choice(*forms(operation))).openapi())
     parameters += [
         {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
         for name, text in operation.headers.items()
@@ -113,14 +150,22 @@ def _operation(route: Route, operation: Operation) -> dict[str, Any]:
         found["security"] = []
     else:
         found["description"] = f"Requires scope `{operation.scope}`."
+        if operation.schemes != _USUAL:
+            found["security"] = _security(operation.schemes)
     if operation.body is not None:
         found["requestBody"] = {
             "required": True,
             "content": {
-                kind: {"schema": _ref(operation.body.model)} for kind in operation.body.media_types
+                kind: _media(kind, model) for kind, model in operation.body.content.items()
             },
         }
     return found
+
+
+def _with_page(answer: Answer, status: int) -> Answer:
+    if not 200 <= status < 300 or not answer.content:
+        return answer
+    return replace(answer, content={**answer.content, HTML: None})
 
 
 def _errors(route: Route, operation: Operation) -> dict[int, str]:
@@ -151,12 +196,12 @@ def _media(kind: str, model: type[BaseModel] | None) -> dict[str, Any]:
         return {"schema": _ref(model)}
     if "openapi" in kind:
         return {"schema": {"type": "object"}}
-    textual = kind.startswith("text/")
+    textual = kind.startswith("text/") or kind.partition("+")[0] == "application/cwl"
     return {"schema": {"type": "string"} if textual else {"type": "string", "format": "binary"}}
 
 
-def _error(status: int, meaning: str) -> dict[str, Any]:
-    found = _answer(Answer(meaning, {JSON: schemas.Error}))
+def _error(status: int, meaning: str, model: type[BaseModel], page: bool) -> dict[str, Any]:
+    found = _answer(Answer(meaning, {JSON: model, HTML: None} if page else {JSON: model}))
     if status == 401:
         found["headers"] = {"WWW-Authenticate": {"schema": {"type": "string"}}}
     if status in (429, 503):
@@ -178,7 +223,9 @@ def _schemas() -> dict[str, Any]:
             if model is not None
         ]
         if operation.body is not None:
-            models.append(operation.body.model)
+            models += [model for model in operation.body.content.values() if model is not None]
+        if operation.error_model is not None:
+            models.append(operation.error_model)
     distinct = list(dict.fromkeys(models))
     _, document = models_json_schema(
         [(model, "serialization") for model in distinct], ref_template=_REF + "{model}"
@@ -201,9 +248,11 @@ def _to_30(schema: Any) -> Any:
             found[bound] = True
     if isinstance(found.get("anyOf"), list) and {"type": "null"} in found["anyOf"]:
         rest = [each for each in found.pop("anyOf") if each != {"type": "null"}]
-        # Members without a value are left out of our documents, so null need not be allowed.
         found |= rest[0] if len(rest) == 1 else {"anyOf": rest}
-        if found.get("default", 0) is None:
+        # Members without a value are left out of our documents, but for those of the agency.
+        if "default" not in found:
+            found["nullable"] = True
+        elif found["default"] is None:
             del found["default"]
     if "$ref" in found and len(found) > 1:
         found["allOf"] = [{"$ref": found.pop("$ref")}]

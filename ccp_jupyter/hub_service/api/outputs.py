@@ -21,8 +21,10 @@ from ccp_jupyter.hub_service.api.streaming import (
     file_chunks,
     parse_range,
 )
+from ccp_jupyter.hub_service.manifests import manifest_of
 from ccp_jupyter.model.errors import shown
 from ccp_jupyter.model.execution import Execution
+from ccp_jupyter.model.manifest import Manifest
 from ccp_jupyter.model.states import is_final
 
 
@@ -50,13 +52,20 @@ class OutputsHandler(OutputHandlerBase):
         offset, limit = self.query["offset"], self.query["limit"]
         base = self.base_url
         path = f"jobs/{execution.id}/outputs"
-        files, count = await asyncio.to_thread(_listed, archive, f"{base}{path}/", offset, limit)
+        manifest = await manifest_of(self.services.folders, execution)
+        if manifest is None:
+            raise ApiError(404, "Its files are not there any more", RESULT_NOT_AVAILABLE)
+        digest = execution.output_digest or await asyncio.to_thread(lambda: manifest.digest)
+        files, count = await asyncio.to_thread(
+            _listed, archive, manifest, f"{base}{path}/", offset, limit
+        )
         following = offset + len(files) if offset + len(files) < count else None
         self.reply(
             {
                 "files": files,
                 "count": count,
                 "size": execution.output_size,
+                "digest": digest,
                 "links": page_links(base, path, "", offset, limit, following),
             }
         )
@@ -93,33 +102,39 @@ class OutputFileHandler(OutputHandlerBase, DownloadHandler):
         await self.send_chunks(file_chunks(archive, start, length))
 
     async def _send_member(self, archive: Path, path: str) -> None:
-        opened = await asyncio.to_thread(_open_member, archive, path)
+        opened = await asyncio.to_thread(open_member, archive, path)
         if opened is None:
             raise ApiError(404, f"There is no output file {shown(path)}", RESULT_NOT_AVAILABLE)
         source, info = opened
         kind = mimetypes.guess_type(path)[0] or "application/octet-stream"
         self.announce(path, kind, info.file_size)
-        await self.send_chunks(_member_chunks(source, info))
+        await self.send_chunks(member_chunks(source, info))
 
 
-def _listed(archive: Path, base: str, offset: int, limit: int) -> tuple[list[dict[str, Any]], int]:
+def _listed(
+    archive: Path, manifest: Manifest, base: str, offset: int, limit: int
+) -> tuple[list[dict[str, Any]], int]:
     with zipfile.ZipFile(archive) as source:
         infos = [info for info in source.infolist() if not info.is_dir()]
-    return [_file(info, base) for info in infos[offset : offset + limit]], len(infos)
+    wanted = infos[offset : offset + limit]
+    digests = {each.path: each.sha256 for each in manifest.files}
+    return [_file(info, digests[info.filename], base) for info in wanted], len(infos)
 
 
-def _file(info: zipfile.ZipInfo, base: str) -> dict[str, Any]:
+def _file(info: zipfile.ZipInfo, sha256: str, base: str) -> dict[str, Any]:
     year, month, day, hour, minute, second = info.date_time
     return {
         "path": info.filename,
         "size": info.file_size,
         "compressed": info.compress_size,
+        "sha256": sha256,
         "modified": f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}",
         "href": base + member_path(info.filename),
     }
 
 
-def _open_member(archive: Path, path: str) -> tuple[zipfile.ZipFile, zipfile.ZipInfo] | None:
+def open_member(archive: Path, path: str) -> tuple[zipfile.ZipFile, zipfile.ZipInfo] | None:
+    """Open a zip for one of its files; None when it has no such file."""
     source = zipfile.ZipFile(archive)
     try:
         info = source.getinfo(path)
@@ -131,7 +146,8 @@ def _open_member(archive: Path, path: str) -> tuple[zipfile.ZipFile, zipfile.Zip
     return source, info
 
 
-def _member_chunks(source: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def member_chunks(source: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """Yield a file of a zip, and close the zip."""
     with source, source.open(info) as member:
         while chunk := member.read(CHUNK):
             yield chunk

@@ -44,6 +44,8 @@ class Param:
         Value when it is not given.
     many : bool
         Several values, repeated or separated by commas; the result is a tuple.
+    required : bool
+        It must be given.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Param:
     schema: Mapping[str, Any]
     default: Any = None
     many: bool = False
+    required: bool = False
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI parameter object."""
@@ -66,6 +69,8 @@ class Param:
             "description": self.description,
             "schema": schema,
         }
+        if self.required:
+            found["required"] = True
         if self.many:
             found |= {"style": "form", "explode": False}
         return found
@@ -117,6 +122,8 @@ def _value(param: Param, raw: list[bytes]) -> Any:
             return tuple(param.parse(part) for part in parts)
         if len(texts) > 1:
             raise _Bad("may be given only once")
+        if param.required and not texts:
+            raise _refused(param.name, "is missing")
         return param.parse(texts[0]) if texts else param.default
     except _Bad as error:
         found = texts[0] if len(texts) == 1 else ",".join(texts)

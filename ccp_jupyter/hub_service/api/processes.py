@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import ClassVar, Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
+from tornado.httputil import HTTPHeaders
+
 from ccp_jupyter.hub_service.api import documents
+from ccp_jupyter.hub_service.api.access import check_may_share, may_change, may_see
+from ccp_jupyter.hub_service.api.bodies import MAX_VALUES, MOST_VALUES_OF_RED
+from ccp_jupyter.hub_service.api.deploying import sent
 from ccp_jupyter.hub_service.api.errors import (
     DUPLICATED_PROCESS,
     IMMUTABLE_PROCESS,
@@ -14,18 +19,62 @@ from ccp_jupyter.hub_service.api.errors import (
     ApiError,
 )
 from ccp_jupyter.hub_service.api.handler import ApiHandler
-from ccp_jupyter.hub_service.api.identity import SHARE
 from ccp_jupyter.hub_service.api.links import segment
+from ccp_jupyter.hub_service.api.method_list import list_processes
 from ccp_jupyter.hub_service.api.rendering import rendered_list
-from ccp_jupyter.hub_service.controller.base import Submission
+from ccp_jupyter.hub_service.builtin.red import RED
 from ccp_jupyter.hub_service.store.base import Conflict, Duplicate, MethodQuery
 from ccp_jupyter.model.errors import InvalidDocument, Problem, shown
 from ccp_jupyter.model.method import Method, parse_method
-from ccp_jupyter.model.stored_method import StoredMethod, Viewer
+from ccp_jupyter.model.sharing import Viewer, with_sharing
+from ccp_jupyter.model.stored_method import Package, StoredMethod
 from ccp_jupyter.model.times import now
 
+_KEY_HEADER: Final = "Idempotency-Key"
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 _MOST_TRIES: Final = 5
+
+
+def may_change_method(handler: ApiHandler, method: StoredMethod) -> bool:
+    """Tell whether the caller may replace or delete a Method."""
+    built_in = method.id in handler.services.controller.built_ins
+    return not built_in and may_change(handler.caller, method)
+
+
+async def visible_method(
+    handler: ApiHandler, process_id: str, revision: int | None = None
+) -> StoredMethod:
+    """Return a Method that the caller may see, or a built-in.
+
+    Parameters
+    ----------
+    handler : ApiHandler
+        Of the caller's request.
+    process_id : str
+        Id of the Method.
+    revision : int, optional
+        Which of its revisions; default: the newest.
+
+    Raises
+    ------
+    ApiError
+        404: there is none, or the caller may not see it. Who may not see a Method as it is now
+        sees no revision of it; and none that was not shared with them when it was replaced.
+    """
+    groups, caller, store = handler.shared.groups, handler.caller, handler.services.store
+    if (built_in := handler.services.controller.built_ins.get(process_id)) is not None:
+        method: StoredMethod | None = built_in.record
+    else:
+        method = await store.get_method(process_id)
+    if method is None or not await may_see(groups, caller, method):
+        raise ApiError(404, f"There is no Method {shown(process_id)}", NO_SUCH_PROCESS)
+    if revision is None or revision == method.revision:
+        return method
+    older = await store.get_revision(process_id, revision)
+    if older is None or not (may_change(caller, method) or await may_see(groups, caller, older)):
+        detail = f"There is no revision {revision} of Method {shown(process_id)}"
+        raise ApiError(404, detail, NO_SUCH_PROCESS)
+    return older
 
 
 class MethodHandler(ApiHandler):
@@ -35,13 +84,16 @@ class MethodHandler(ApiHandler):
         """Return the caller as somebody who wants to see Methods."""
         return await self.shared.groups.viewer(self.caller)
 
-    async def visible(self, process_id: str) -> StoredMethod:
-        """Return a Method that the caller may see.  Raises `ApiError` 404."""
-        method = await self.services.store.get_method(process_id)
-        if method is None or not (
-            method.owner == self.caller.name or (await self.viewer()).may_see(method)
-        ):
-            raise ApiError(404, f"There is no Method {shown(process_id)}", NO_SUCH_PROCESS)
+    async def visible(self, process_id: str, revision: int | None = None) -> StoredMethod:
+        """Return a Method that the caller may see; see `visible_method`."""
+        return await visible_method(self, process_id, revision)
+
+    async def stored(self, process_id: str) -> StoredMethod:
+        """Return a Method that the caller may see, and no built-in.  Raises `ApiError` 404."""
+        method = await self.visible(process_id)
+        if method.id in self.services.controller.built_ins:
+            detail = f"{shown(process_id)} is part of the service, there is no Method to take away"
+            raise ApiError(404, detail, NO_SUCH_PROCESS)
         return method
 
     async def own(self, process_id: str) -> StoredMethod:
@@ -54,39 +106,42 @@ class MethodHandler(ApiHandler):
 
     def may_change(self, method: StoredMethod) -> bool:
         """Tell whether the caller may replace or delete a Method."""
-        return self.caller.admin or method.owner == self.caller.name
+        return may_change_method(self, method)
 
-    async def sent_method(self) -> Method:
-        """Return the Method in the body; the caller may share it as it asks for.
+    async def check_sharing(self, method: Method) -> None:
+        """Refuse a Method that is shared as the caller may not share it.  Raises `ApiError` 403."""
+        if method.public or method.contexts:
+            await check_may_share(self.shared.groups, self.caller, method.contexts)
+
+    async def add(self, method: Method, **members: Any) -> None:
+        """Keep a new Method of the caller, and answer with its summary.
+
+        Parameters
+        ----------
+        method : Method
+            Its author is added.
+        **members : object
+            Further members of the record.
 
         Raises
         ------
-        InvalidDocument
-            It breaks rules of the grammar.
         ApiError
-            403: it would be shared, and the caller may not.
+            409: there is one of this id.
         """
-        document = await self.json_body()
-        if isinstance(document, dict):
-            document = documents.without_server_members(document)
-        method = parse_method(document)
-        if method.public or method.contexts:
-            self.require_share("A Method that is public or in a Context")
-        if method.contexts and not self.caller.admin:
-            groups = await self.shared.groups.of(self.caller)
-            if foreign := sorted(set(method.contexts) - groups):
-                named = ", ".join(map(shown, foreign[:10]))
-                raise ApiError(403, f"You are in no Context {named}, so you cannot share in it")
-        return method
-
-    def require_share(self, what: str) -> None:
-        """Refuse callers who may not share.  Raises `ApiError` 403."""
-        if SHARE not in self.caller.scopes:
-            raise ApiError(403, f"{what} requires scope {SHARE}", scope=SHARE)
-
-    def with_author(self, method: Method, author: str) -> Method:
-        """Return the Method with its owner among its authors."""
-        return method.with_author(author, f"/hub/api/users/{segment(author)}")
+        name = self.caller.name
+        record = record_of(with_author(method, name), name).model_copy(update=members)
+        try:
+            if record.id in self.services.controller.built_ins:
+                raise Duplicate(record.id)
+            record = await self.services.store.add_method(record)
+        except Duplicate as error:
+            detail = f"There is a Method {shown(record.id)} already; PUT replaces your own ones"
+            raise ApiError(409, detail, DUPLICATED_PROCESS) from error
+        self.shared.method_lists.changed()
+        base = self.base_url
+        self.set_header("Location", f"{base}processes/{segment(record.id)}")
+        self.set_header("Etag", etag(record))
+        self.reply(documents.process_summary(record, base, mutable=True), 201)
 
 
 class ProcessesHandler(MethodHandler):
@@ -95,16 +150,20 @@ class ProcessesHandler(MethodHandler):
     async def get(self) -> None:
         """List the Methods that the caller may see."""
         limit, offset, search = (self.query[name] for name in ("limit", "offset", "q"))
+        category = self.query["category"]
         viewer = await self.viewer()
         base = self.base_url
         lists = self.shared.method_lists
-        key = lists.key(viewer.name, viewer.groups, viewer.admin, limit, offset, search, base)
+        key = lists.key(
+            viewer.name, viewer.groups, viewer.admin, limit, offset, search, category, base
+        )
         found = lists.get(key)
         if found is None:
-            page = await self.services.store.list_methods(
-                MethodQuery(viewer, search, limit, offset)
-            )
-            rest = urlencode({"q": search}) if search else ""
+            query = MethodQuery(viewer, search, category, limit=limit, offset=offset)
+            built_ins = self.services.controller.built_ins
+            page = await list_processes(self.services.store, built_ins, query)
+            filters = {"q": search, "category": category}
+            rest = urlencode({name: value for name, value in filters.items() if value})
             links = documents.page_links(base, "processes", rest, offset, limit, page.next_offset)
             summaries = [self._summary(method, base) for method in page.items]
             found = rendered_list("processes", summaries, links)
@@ -120,18 +179,9 @@ class ProcessesHandler(MethodHandler):
 
     async def post(self) -> None:
         """Deploy a Method."""
-        method = self.with_author(await self.sent_method(), self.caller.name)
-        record = _record(method, self.caller.name)
-        try:
-            record = await self.services.store.add_method(record)
-        except Duplicate as error:
-            detail = f"There is a Method {shown(record.id)} already; PUT replaces your own ones"
-            raise ApiError(409, detail, DUPLICATED_PROCESS) from error
-        self.shared.method_lists.changed()
-        base = self.base_url
-        self.set_header("Location", f"{base}processes/{segment(record.id)}")
-        self.set_header("Etag", etag(record))
-        self.reply(documents.process_summary(record, base, mutable=True), 201)
+        method, package = await sent(self)
+        await self.check_sharing(method)
+        await self.add(method, package=package)
 
 
 class ProcessHandler(MethodHandler):
@@ -148,25 +198,29 @@ class ProcessHandler(MethodHandler):
         self.reply(documents.process(method, self.base_url, self.may_change(method)))
 
     async def put(self, process_id: str) -> None:
-        """Replace a Method of the caller."""
-        method = await self.sent_method()
-        if method.id != process_id:
-            problem = Problem("id", f"must be {shown(process_id)}, as in the address", method.id)
-            raise InvalidDocument([problem])
-        stored = await self._save(method, process_id)
+        """Replace a Method of the caller; what it was until now stays there as a revision."""
+        method, package = await sent(self, process_id)
+        await self.check_sharing(method)
+        stored = await self._save(method, package)
         self.shared.method_lists.changed()
-        base = self.base_url
         self.set_header("Etag", etag(stored))
-        self.reply(documents.process_summary(stored, base, mutable=True))
+        if package is not None:
+            self.done()
+            return
+        self.reply(documents.process_summary(stored, self.base_url, mutable=True))
 
-    async def _save(self, method: Method, process_id: str) -> StoredMethod:
+    async def _save(self, method: Method, package: Package | None) -> StoredMethod:
         for _ in range(_MOST_TRIES):
-            old = await self.own(process_id)
+            old = await self.own(method.id)
             self._check_match(old)
-            if old.public or old.contexts:
-                self.require_share("A Method that is public or in a Context")
-            new = _record(self.with_author(method, old.owner), old.owner)
-            new.created, new.version = old.created, old.version
+            if not old.sharing.with_nobody:
+                await check_may_share(self.shared.groups, self.caller, [])
+            if package is not None:  # it cannot say with whom the Method is shared
+                method = parse_method(with_sharing(method.document(), old.sharing))
+            new = record_of(with_author(method, old.owner), old.owner)
+            new.package, new.users, new.origin = package, old.users, old.origin
+            new.created, new.version, new.revision = old.created, old.version, old.revision + 1
+            new.replaced, new.replaced_by = new.updated, self.caller.name
             try:
                 return await self.services.store.save_method(new)
             except Conflict:
@@ -179,46 +233,34 @@ class ProcessHandler(MethodHandler):
             detail = f"The Method has changed since: it is {etag(method)} now"
             raise ApiError(412, detail, headers={"Etag": etag(method)})
 
+    def done(self) -> None:
+        """Finish without a document (204)."""
+        self.set_status(204)
+        self.clear_header("Content-Type")
+        self.finish()
+
     async def delete(self, process_id: str) -> None:
         """Undeploy a Method of the caller; its Executions keep their copy."""
         self._check_match(await self.own(process_id))
         await self.services.store.remove_method(process_id)
         self.shared.method_lists.changed()
-        self.set_status(204)
-        self.clear_header("Content-Type")
-        self.finish()
+        self.done()
 
 
-class ExecutionHandler(MethodHandler):
-    """Execution of a Method."""
+def idempotency_key(headers: HTTPHeaders) -> str | None:
+    """Return what the header ``Idempotency-Key`` holds.  Raises `InvalidDocument`."""
+    keys = headers.get_list(_KEY_HEADER)
+    if not keys:
+        return None
+    if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
+        rule = "must be one word of 1 to 200 visible ASCII characters"
+        raise InvalidDocument([Problem(_KEY_HEADER, rule, shown(", ".join(keys)))])
+    return keys[0]
 
-    key_header: ClassVar[str] = "Idempotency-Key"
 
-    async def post(self, process_id: str) -> None:
-        """Submit an Execution; it is durable when the answer comes."""
-        method = await self.visible(process_id)
-        submission = Submission(
-            owner=self.caller.name,
-            claims=self.caller.claims,
-            method=method,
-            body=await self.json_body(),
-            idempotency_key=self._key(),
-        )
-        execution = await self.services.controller.submit(submission)
-        base = self.base_url
-        if _asks_async(self.request.headers.get_list("Prefer")):
-            self.set_header("Preference-Applied", "respond-async")
-        self.set_header("Location", f"{base}jobs/{execution.id}")
-        self.reply(documents.status_info(execution, base), 201)
-
-    def _key(self) -> str | None:
-        keys = self.request.headers.get_list(self.key_header)
-        if not keys:
-            return None
-        if len(keys) > 1 or not _KEY.fullmatch(keys[0]):
-            rule = "must be one word of 1 to 200 visible ASCII characters"
-            raise InvalidDocument([Problem(self.key_header, rule, shown(", ".join(keys)))])
-        return keys[0]
+def most_values(process_id: str) -> int:
+    """Return how many values a request to execute a process may have."""
+    return MOST_VALUES_OF_RED if process_id == RED else MAX_VALUES
 
 
 def etag(method: StoredMethod) -> str:
@@ -227,7 +269,13 @@ def etag(method: StoredMethod) -> str:
     return f'"{int(method.updated.timestamp() * 1000):x}.{method.version}"'
 
 
-def _record(method: Method, owner: str) -> StoredMethod:
+def with_author(method: Method, author: str) -> Method:
+    """Return the Method with its owner among its authors."""
+    return method.with_author(author, f"/hub/api/users/{segment(author)}")
+
+
+def record_of(method: Method, owner: str) -> StoredMethod:
+    """Return the record of a Method that somebody deploys."""
     return StoredMethod(
         id=method.id,
         owner=owner,
@@ -236,9 +284,3 @@ def _record(method: Method, owner: str) -> StoredMethod:
         contexts=sorted(method.contexts),
         updated=now(),
     )
-
-
-def _asks_async(values: list[str]) -> bool:
-    # Methods are always executed asynchronously; `wait` and others are hints that may be ignored.
-    preferences = [part.strip().lower() for value in values for part in value.split(",")]
-    return "respond-async" in preferences

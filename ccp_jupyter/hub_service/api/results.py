@@ -1,263 +1,206 @@
-"""The results document of an Execution: its outputs by id."""
+"""Results of an Execution: all, some, or one output."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-import uuid
-import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from ccp_jupyter.hub_service.api.bodies import parse_json
+from ccp_jupyter.hub_service.api.delivery import Delivery, as_document
 from ccp_jupyter.hub_service.api.errors import (
     EXECUTION_FAILED,
+    INVALID_PARAMETER,
+    NO_SUCH_OUTPUT,
     RESULT_NOT_AVAILABLE,
     RESULT_NOT_READY,
     ApiError,
 )
+from ccp_jupyter.hub_service.api.experiment_results import experiment_results
 from ccp_jupyter.hub_service.api.jobs import JobHandlerBase
-from ccp_jupyter.hub_service.api.links import OGC_REL, member_path
-from ccp_jupyter.hub_service.api.logs import log_pieces
-from ccp_jupyter.hub_service.api.operations import ZIP
-from ccp_jupyter.hub_service.api.raw_results import (
-    BINARY,
-    TEXT,
-    RawPart,
-    multipart_chunks,
-    raw_chunks,
+from ccp_jupyter.hub_service.api.operations import HTML, ZIP
+from ccp_jupyter.hub_service.api.preferences import Preferences
+from ccp_jupyter.hub_service.api.raw_results import Parts, RawPart, shown
+from ccp_jupyter.hub_service.api.result_parts import parts_of
+from ccp_jupyter.hub_service.api.services import Services
+from ccp_jupyter.hub_service.api.streaming import file_chunks
+from ccp_jupyter.hub_service.api.wanted import (
+    Form,
+    Wanted,
+    declared_outputs,
+    form_of,
+    wanted_outputs,
 )
-from ccp_jupyter.hub_service.api.streaming import DownloadHandler
-from ccp_jupyter.model.errors import InvalidDocument
+from ccp_jupyter.model.errors import shown as quoted
 from ccp_jupyter.model.execution import Execution
 from ccp_jupyter.model.states import Status
-from ccp_jupyter.model.values import DATA_FOLDER
 
 ARCHIVE: Final = "output.zip"
-_STREAMS: Final = {
-    "stdout": "stdout",
-    "stderr": "stderr",
-    "/std_out": "stdout",
-    "/std_err": "stderr",
-}
-_JSON: Final = "application/json"
-_MEDIA_TYPE: Final = re.compile(r"[\w.+-]{1,80}/[\w.+-]{1,80}(; ?[\w.+-]+=[\w.+-]+){0,5}", re.A)
-"""What may stand in a header; anything else counts as not declared."""
-_MOST_INLINE: Final = 16
-"""All values of one document together, in multiples of the largest one."""
-_LONGEST_RAW_LOG: Final = 16 * 2**20
+RESULTS_PROFILE: Final = "https://www.opengis.net/def/profile/OGC/0/ogc-results"
+VALUES_PROFILE: Final = "https://www.opengis.net/def/profile/OGC/0/ogc-values"
+PROFILE: Final = "ogc-results"
+"""Value of the parameter ``profile`` for `RESULTS_PROFILE`."""
+COUNT: Final = "OGC-Output-Values-Count"
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """An output that the results carry.
+class ResultsHandlerBase(JobHandlerBase, Delivery):
+    """What the handlers of results have in common."""
 
-    Attributes
-    ----------
-    id : str
-        Of the output.
-    media_type : str
-        As declared or asked for; empty when neither.
-    by_value : bool
-        Whether the request asks for the value, when it is small enough.
-    href : str
-        Where the Method says that it lies; empty when it says nothing.
-    """
+    async def successful(self, job_id: str) -> Execution:
+        """Return an Execution that has results.  Raises `ApiError`."""
+        execution = await self.visible(job_id)
+        check_successful(execution)
+        return execution
 
-    id: str
-    media_type: str
-    by_value: bool
-    href: str
-
-    @property
-    def stream(self) -> str | None:
-        """``stdout`` or ``stderr`` for an output that is one of them."""
-        return _STREAMS.get(self.href) or (_STREAMS.get(self.id) if not self.href else None)
-
-    @property
-    def path(self) -> str | None:
-        """Path below /ccp_data; None when it is bound to no file."""
-        try:
-            path = PurePosixPath(self.href).relative_to(DATA_FOLDER)
-        except ValueError:
-            return None
-        return str(path) if path.parts and ".." not in path.parts else None
+    def returns(self, execution: Execution) -> str:
+        """Return whether the caller prefers links or values; else what whoever executed did."""
+        headers = self.request.headers.get_list("Prefer")
+        if asked := Preferences.of(headers).returns:
+            self.set_header("Preference-Applied", f"return={asked}")
+        return asked or execution.returns
 
 
-def wanted_outputs(execution: Execution) -> list[Wanted]:
-    """Return the outputs that the request asks for, or all that the Method declares."""
-    declared: Mapping[str, Any] = execution.method.get("outputs") or {}
-    asked: Mapping[str, Any] = execution.request.get("outputs") or {name: {} for name in declared}
-    return [_wanted(name, declared.get(name) or {}, asked[name] or {}) for name in asked]
-
-
-def _wanted(name: str, declared: Mapping[str, Any], asked: Mapping[str, Any]) -> Wanted:
-    schema = declared.get("schema") or {}
-    chosen = (asked.get("format") or {}).get("mediaType")
-    href = next(
-        (
-            str(entry.get("href", ""))
-            for entry in declared.get("metadata") or []
-            if entry.get("role") == "file"
-        ),
-        "",
-    )
-    by_value = asked.get("transmissionMode", "value") == "value"
-    kind = str(chosen or schema.get("contentMediaType") or "")
-    return Wanted(name, kind if _MEDIA_TYPE.fullmatch(kind) else "", by_value, href)
-
-
-def inline(data: bytes, media_type: str) -> tuple[bool, Any]:
-    """Return whether a document can carry a file's content by value, and how.
-
-    JSON is parsed; an object becomes a qualified value, as the standard wants it. Other text stays
-    text. What is neither valid JSON nor text is not carried.
-    """
-    kind = media_type.split(";")[0].strip().lower()
-    if kind == _JSON or kind.endswith("+json"):
-        try:
-            value = parse_json(data)
-        except InvalidDocument:
-            return False, None
-        if isinstance(value, dict) or value is None:
-            return True, {"value": value, "mediaType": media_type}
-        return True, value
-    if kind and not kind.startswith("text/"):
-        return False, None
-    try:
-        return True, data.decode()
-    except UnicodeDecodeError:
-        return False, None
-
-
-class ResultsHandler(JobHandlerBase, DownloadHandler):
+class ResultsHandler(ResultsHandlerBase):
     """The results of an Execution."""
 
     async def get(self, job_id: str) -> None:
-        """Give the outputs, as a document by id unless the request asked for ``raw``."""
-        execution = await self.visible(job_id)
-        check_successful(execution)
-        wanted = wanted_outputs(execution)
-        if execution.request.get("response") == "raw":
-            await self._send_raw(execution, wanted)
+        """Give the outputs, in the form that the execute request asked for."""
+        execution = await self.successful(job_id)
+        archive = self.services.folders.outputs(execution.id)
+        wanted = self._chosen(execution)
+        limit = self.inline_limit(self.returns(execution))
+        if self._wants_profile():
+            self.set_header("Link", f'<{RESULTS_PROFILE}>; rel="profile"')
+            form = Form.DOCUMENT
+        elif execution.experiment is not None or self.form == HTML:
+            form = Form.DOCUMENT
         else:
-            await self._send_document(execution, wanted)
-
-    async def _send_document(self, execution: Execution, wanted: list[Wanted]) -> None:
-        base = f"{self.base_url}jobs/{execution.id}/"
-        limit = self.services.options.inline_output
-        archive = self.services.folders.outputs(execution.id)
-        parts = await asyncio.to_thread(located, archive, execution.replicas, wanted)
-        found = await asyncio.to_thread(_shown_files, archive, wanted, parts, base, limit)
-        document: dict[str, Any] = {}
-        for output in wanted:
-            if output.stream is not None:
-                text = (
-                    await self._log_text(execution, output.stream, limit)
-                    if output.by_value
-                    else None
-                )
-                reference = {"href": f"{base}log?stream={output.stream}", "type": "text/plain"}
-                document[output.id] = reference if text is None else text
-            elif output.id in found:
-                document[output.id] = found[output.id]
-        document[ARCHIVE] = {"href": f"{base}outputs/{ARCHIVE}", "type": ZIP}
-        self.reply(document)
-
-    async def _log_text(self, execution: Execution, stream: str, limit: int) -> str | None:
-        """Return what was written to a stream; None when it is longer than the limit."""
-        kept: list[str] = []
-        async for piece in log_pieces(self.services.events, execution.id, None, stream):
-            kept.append(piece)
-            limit -= len(piece)
-            if limit < 0:
-                return None
-        return "".join(kept)
-
-    async def _send_raw(self, execution: Execution, wanted: list[Wanted]) -> None:
-        base = f"{self.base_url}jobs/{execution.id}/"
-        archive = self.services.folders.outputs(execution.id)
-        located_files = await asyncio.to_thread(located, archive, execution.replicas, wanted)
-        parts: list[RawPart] = []
-        for output in wanted:
-            if output.stream is not None:
-                href = f"{base}log?stream={output.stream}"
-                text = await self._log_text(execution, output.stream, _LONGEST_RAW_LOG)
-                data = text.encode("utf-8", "replace") if text is not None else None
-                by_value = output.by_value and data is not None
-                parts.append(RawPart(output.id, TEXT, href, by_value, data=data))
-            for info in located_files.get(output.id, []):
-                href = f"{base}outputs/{member_path(info.filename)}"
-                kind = output.media_type or BINARY
-                parts.append(RawPart(output.id, kind, href, output.by_value, info=info))
-        if not parts:
-            raise ApiError(404, "None of the requested outputs is there", RESULT_NOT_AVAILABLE)
-        await self._send_parts(archive, parts)
-
-    async def _send_parts(self, archive: Path, parts: list[RawPart]) -> None:
-        if not any(part.by_value for part in parts):
-            for part in parts:
-                self.add_header("Link", f'<{part.href}>; rel="{OGC_REL}results"; title="{part.id}"')
-            self.set_status(204)
-            self.clear_header("Content-Type")
-            self.finish()
+            form = form_of(execution.request, len(wanted), self.accepted())
+        if self.query["outputs"] == "":
+            form = Form.NONE
+        if form is Form.DOCUMENT and self.query["outputs"] is None:
+            self.reply(await results_document(self.services, execution, self.base_url, limit))
             return
-        if len(parts) == 1:
-            self.announce(parts[0].name, parts[0].media_type, parts[0].size)
-            await self.send_chunks(raw_chunks(archive, parts[0]))
+        parts = await parts_of(self.services, execution, wanted, self.base_url)
+        await self.deliver(archive, parts, form, limit)
+
+    def _chosen(self, execution: Execution) -> list[Wanted]:
+        """Return the outputs that were asked for, or those of them in the parameter ``outputs``."""
+        wanted = wanted_outputs(execution)
+        chosen: str | None = self.query["outputs"]
+        if not chosen:
+            return wanted
+        by_id = {output.id: output for output in wanted}
+        names = list(dict.fromkeys(chosen.split(",")))
+        if unknown := [name for name in names if name not in by_id]:
+            raise ApiError(
+                400,
+                f"outputs: must be outputs that were asked for: {', '.join(by_id) or 'none'}"
+                f" (found {quoted(unknown[0])})",
+                INVALID_PARAMETER,
+                parameter="outputs",
+            )
+        return [by_id[name] for name in names]
+
+    def _wants_profile(self) -> bool:
+        return self.query["profile"] is not None or RESULTS_PROFILE in self.accepted()
+
+
+class ResultHandler(ResultsHandlerBase):
+    """One output of an Execution."""
+
+    async def get(self, job_id: str, output_id: str) -> None:
+        """Send it as it is; JSON with all values, when each replica has one."""
+        execution = await self.successful(job_id)
+        if output_id == ARCHIVE and execution.output_size is not None:
+            self.announce(ARCHIVE, ZIP, execution.output_size)
+            archive = self.services.folders.outputs(execution.id)
+            await self.send_chunks(file_chunks(archive, 0, execution.output_size))
             return
-        boundary = uuid.uuid4().hex
-        self.announce("results", f"multipart/related; boundary={boundary}")
-        await self.send_chunks(multipart_chunks(archive, parts, boundary))
+        parts = await self._parts(execution, output_id)
+        if len(parts[output_id]) == 1:
+            await self.send_value(execution, parts[output_id][0])
+            return
+        self.set_header("Link", f'<{VALUES_PROFILE}>; rel="profile"')
+        limit = self.inline_limit(self.returns(execution))
+        archive = self.services.folders.outputs(execution.id)
+        values = await asyncio.to_thread(shown, archive, parts, limit)
+        self.reply(values[output_id])
+
+    async def send_value(self, execution: Execution, part: RawPart) -> None:
+        """Send one value as it is; people get a page with it."""
+        archive = self.services.folders.outputs(execution.id)
+        if self.form == HTML:
+            limit = self.services.options.inline_output
+            values = await asyncio.to_thread(shown, archive, {part.id: [part]}, limit)
+            self.reply({part.id: values[part.id][0]})
+        else:
+            await self.send_part(archive, part)
+
+    async def _parts(self, execution: Execution, output_id: str) -> Parts:
+        """Return what there is of an output.  Raises `ApiError`."""
+        declared = declared_outputs(execution)
+        if output_id not in declared:
+            known = ", ".join(declared) or "none"
+            detail = f"There is no output {quoted(output_id)}; there are: {known}"
+            raise ApiError(400, detail, NO_SUCH_OUTPUT)
+        wanted = [each for each in wanted_outputs(execution) if each.id == output_id]
+        if not wanted or execution.request.get("outputs") == {}:
+            detail = f"The execute request did not ask for output {quoted(output_id)}"
+            raise ApiError(404, detail, RESULT_NOT_AVAILABLE)
+        # Whoever asks for one output wants its value, whatever was said when it was executed.
+        one = Wanted(output_id, wanted[0].media_type, True, wanted[0].href, wanted[0].built_in)
+        parts = await parts_of(self.services, execution, [one], self.base_url)
+        if not parts[output_id]:
+            detail = f"The Execution has left nothing for output {quoted(output_id)}"
+            raise ApiError(404, detail, RESULT_NOT_AVAILABLE)
+        self.set_header(COUNT, str(len(parts[output_id])))
+        return parts
 
 
-def located(
-    archive: Path, replicas: int, outputs: list[Wanted]
-) -> dict[str, list[zipfile.ZipInfo]]:
-    """Return the files that outputs are bound to, by output; each replica may have one."""
-    found: dict[str, list[zipfile.ZipInfo]] = {}
-    if not archive.exists():
-        return found
-    with zipfile.ZipFile(archive) as source:
-        for output in outputs:
-            if output.path is None or output.stream is not None:
-                continue
-            names = [f"replica-{number}/{output.path}" for number in range(1, replicas + 1)]
-            for name in names if replicas > 1 else [output.path]:
-                if name in source.NameToInfo and not source.getinfo(name).is_dir():
-                    found.setdefault(output.id, []).append(source.getinfo(name))
-    return found
+class ResultValueHandler(ResultHandler):
+    """One value of an output."""
+
+    async def get(self, job_id: str, output_id: str, number: str = "0") -> None:
+        """Send the value of this number, from 0, as it is."""
+        execution = await self.successful(job_id)
+        values = (await self._parts(execution, output_id))[output_id]
+        if not re.fullmatch("[0-9]{1,9}", number) or int(number) >= len(values):
+            detail = f"Output {quoted(output_id)} has values 0 to {len(values) - 1}"
+            raise ApiError(404, detail, RESULT_NOT_AVAILABLE)
+        await self.send_value(execution, values[int(number)])
 
 
-def _shown_files(
-    archive: Path,
-    outputs: list[Wanted],
-    files: dict[str, list[zipfile.ZipInfo]],
-    base: str,
-    limit: int,
+async def results_document(
+    services: Services, execution: Execution, base: str, limit: int
 ) -> dict[str, Any]:
-    """Return what the document says of each output that has files."""
-    found: dict[str, Any] = {}
-    room = limit * _MOST_INLINE
-    if not files:
-        return found
-    with zipfile.ZipFile(archive) as source:
-        for output in outputs:
-            shown: list[Any] = []
-            for info in files.get(output.id, []):
-                possible, value = False, None
-                if output.by_value and info.file_size <= min(limit, room):
-                    possible, value = inline(source.read(info), output.media_type)
-                    room -= info.file_size
-                href = f"{base}outputs/{member_path(info.filename)}"
-                reference = {"href": href, "type": output.media_type or BINARY}
-                shown.append(value if possible else reference)
-            if shown:
-                found[output.id] = shown[0] if len(shown) == 1 else shown
-    return found
+    """Return the results of a successful Execution by id, whatever form its request asks for.
+
+    Parameters
+    ----------
+    services : Services
+        Where its files and its journal are.
+    execution : Execution
+        A successful one.
+    base : str
+        Address of the service, for references.
+    limit : int
+        Largest output that is carried by value, bytes; 0: all by reference.
+    """
+    if execution.experiment is not None:
+        document = await experiment_results(services.store, execution, base)
+    elif execution.request.get("outputs") == {}:
+        document = {}
+    else:
+        wanted = wanted_outputs(execution)
+        parts = await parts_of(services, execution, wanted, base, limit)
+        archive = services.folders.outputs(execution.id)
+        document = await asyncio.to_thread(as_document, archive, parts, limit)
+    # What no output names is there too; a built-in process leaves nothing else.
+    if execution.output_size is not None and not execution.built_in:
+        href = f"{base}jobs/{execution.id}/outputs/{ARCHIVE}"
+        document[ARCHIVE] = {"href": href, "type": ZIP}
+    return document
 
 
 def check_successful(execution: Execution) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
+from ccp_jupyter.model.callbacks import CallbackState
 from ccp_jupyter.model.events import LogEvent, PhaseEvent, StatusEvent
 from ccp_jupyter.model.infrastructure import Identifier, Limits
 from ccp_jupyter.model.states import Status
@@ -148,12 +149,46 @@ class ExecuteRequest(Document):
     response: Literal["raw", "document"] = "document"
 
 
+class Resources(Document):
+    """What each container of an Execution has to itself."""
+
+    cpus: float
+    memory: int = Field(description="bytes")
+    disk: int = Field(description="bytes that its Node must have to hand out; 0: not looked at")
+    pids: int
+    gpus: list[dict[str, Any]] = Field(description="wishes: `vram` in MB, `id`, or none of them")
+    maxTime: int = Field(description="seconds for the Execute phase")  # noqa: N815
+
+
+class CallbackInfo(Document):
+    """Where a callback of an Execution stands."""
+
+    kind: Literal["inProgress", "success", "failed"]
+    uri: str = Field(description="without its query")
+    state: CallbackState
+    tries: int
+    problem: str = Field("", description="why the last try failed")
+    nextTry: datetime | None = None  # noqa: N815
+    delivered: datetime | None = None
+
+
+class OriginInfo(Document):
+    """What an Execution was made from."""
+
+    kind: Literal["repeat", "verify", "reuse", "clone", "import"] = Field(
+        description="reuse: it did not run, its outputs were taken over"
+    )
+    id: str = Field(description="of the other Execution, which may be gone")
+    at: datetime
+
+
 class StatusInfo(Document):
     """How an Execution stands; satisfies both dialects of the standard."""
 
     jobID: str  # noqa: N815
     id: str
-    processID: str  # noqa: N815
+    kind: Literal["method", "experiment"]
+    processID: str = Field(description="id of the Method; red for Experiments")  # noqa: N815
     type: Literal["process"]
     processingEntityType: Literal["ogc-api-processes"]  # noqa: N815
     status: Status
@@ -164,7 +199,19 @@ class StatusInfo(Document):
     finished: datetime | None = None
     updated: datetime
     owner: str
-    title: str = Field("", description="of the Method")
+    title: str = Field("", description="of the Method or the Experiment")
+    position: int | None = Field(
+        None, ge=1, description="in the queue, about, while it waits for a place"
+    )
+    estimatedStart: datetime | None = Field(  # noqa: N815
+        None, description="about, to the minute, while it waits for a place"
+    )
+    origin: OriginInfo | None = None
+    resources: Resources
+    priority: int = Field(0, description="among the owner's own Executions; -100 to 100")
+    callbacks: list[CallbackInfo] | None = Field(
+        None, description="who is told how it goes; only for its owner"
+    )
     links: list[Link]
 
 
@@ -175,8 +222,15 @@ class JobList(Document):
     links: list[Link]
 
 
-class Results(RootModel[dict[str, Any]]):
-    """Outputs by id: a value, ``{value, mediaType}`` for objects, or ``{href, type}``."""
+class Results(RootModel[Any]):
+    """Outputs by id: a value, ``{value, mediaType}`` for objects, or ``{href, type}``.
+
+    Where one output is sent as it is, and is JSON, it has any form.
+    """
+
+
+class Values(RootModel[Any]):
+    """Values of an output, in a list; one value that is JSON itself has any form."""
 
 
 class OutputFile(Document):
@@ -185,6 +239,7 @@ class OutputFile(Document):
     path: str
     size: int
     compressed: int
+    sha256: str = Field(description="of its content")
     modified: str = Field(description="local time of the container, without a zone")
     href: str
 
@@ -195,6 +250,9 @@ class OutputList(Document):
     files: list[OutputFile]
     count: int = Field(description="of all files")
     size: int = Field(description="bytes of output.zip")
+    digest: str = Field(
+        description="SHA-256 over paths and contents of all files: the same for the same files"
+    )
     links: list[Link]
 
 
@@ -228,28 +286,6 @@ class InfrastructureList(Document):
     links: list[Link]
 
 
-class NodeEntry(Document):
-    """A Node as it is now."""
-
-    id: str
-    online: bool
-    reason: str
-    since: datetime
-    running: int
-    slots: int
-    memory: int | None = None
-    cpus: int | None = None
-    version: str | None = None
-    base_url: str | None = Field(None, description="only for administrators")
-
-
-class NodeList(Document):
-    """The Nodes of an Infrastructure."""
-
-    nodes: list[NodeEntry]
-    links: list[Link]
-
-
 class RuntimeEntry(Document):
     """An image that an Infrastructure can run."""
 
@@ -265,8 +301,43 @@ class RuntimeList(Document):
     links: list[Link]
 
 
-class Health(Document):
-    """Whether the parts of the service work."""
+class SecretUse(Document):
+    """One use of a personal secret."""
 
-    status: Literal["ok", "failing"]
-    checks: dict[str, Literal["ok", "failing"]]
+    at: datetime
+    execution: str = Field(description="id of the Execution that it was released to")
+
+
+class PersonalSecret(Document):
+    """What there is to know of a personal secret; never its value."""
+
+    name: str
+    created: datetime
+    registry: str | None = Field(None, description="the secret is the password there")
+    username: str | None = None
+    uses: list[SecretUse] = Field(description="the latest, newest first")
+
+
+class SecretList(Document):
+    """The caller's personal secrets, by name."""
+
+    secrets: list[PersonalSecret]
+    survives_restart: bool = Field(description="of the vault; if not, they are gone after one")
+    links: list[Link]
+
+
+class NewSecret(BaseModel):
+    """A personal secret to keep."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: str = Field(min_length=1, description="at most 64 KiB in UTF-8; nobody can read it back")
+    registry: str | None = Field(None, description="host of an image registry, without https://")
+    username: str | None = Field(None, description="at the registry")
+
+
+class SecretKept(Document):
+    """A personal secret is kept."""
+
+    name: str
+    survives_restart: bool = Field(description="of the vault; if not, it is gone after one")

@@ -7,14 +7,15 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 
 from tornado.iostream import StreamClosedError
 
 from ccp_jupyter.hub_service.api.errors import ApiError
 from ccp_jupyter.hub_service.api.handler import ApiHandler
 from ccp_jupyter.hub_service.api.jobs import JobHandlerBase
-from ccp_jupyter.hub_service.api.operations import JSON, SSE
+from ccp_jupyter.hub_service.api.negotiation import preferred
+from ccp_jupyter.hub_service.api.operations import HTML, JSON, SSE
 from ccp_jupyter.hub_service.events.base import FeedItem
 from ccp_jupyter.model.errors import shown
 from ccp_jupyter.model.events import Event, StatusEvent
@@ -33,7 +34,12 @@ _LONGEST_ID: Final = 200
 
 
 class StreamHandler(ApiHandler):
-    """Base of handlers that send server-sent events."""
+    """Base of handlers that send server-sent events, or another text that grows."""
+
+    media_type: ClassVar[str] = SSE
+    preamble: ClassVar[str] = f"retry: {_RETRY}\n\n"
+    keepalive: ClassVar[str] = ":keepalive\n\n"
+    """Sent when nothing else is; empty: nothing."""
 
     def check_room(self) -> None:
         """Refuse one more stream to a user who has very many.  Raises `ApiError` 429."""
@@ -62,11 +68,11 @@ class StreamHandler(ApiHandler):
         """
         name = self.caller.name
         self.shared.streams[name] = self.shared.streams.get(name, 0) + 1
-        self.set_header("Content-Type", SSE)
+        self.set_header("Content-Type", self.media_type)
         # nginx and others hold streams back unless they are told not to.
         self.set_header("X-Accel-Buffering", "no")
         try:
-            await self._write(f"retry: {_RETRY}\n\n")
+            await self._write(self.preamble)
             await self._pump(messages)
         except StreamClosedError:
             return
@@ -93,10 +99,10 @@ class StreamHandler(ApiHandler):
                     return
                 if time.monotonic() - checked > _RECHECK:
                     checked = time.monotonic()
-                    if not await self._still_known():
+                    if not await self.still_known():
                         return
                 if not following.done():
-                    await self._write(":keepalive\n\n")
+                    await self._write(self.keepalive)
                     if not await self.still_useful():
                         return
                     continue
@@ -115,14 +121,18 @@ class StreamHandler(ApiHandler):
         """Tell whether more may come; asked while nothing comes."""
         return True
 
-    async def _still_known(self) -> bool:
-        token = self.hub_auth.get_token(self)
-        session = self.hub_auth.get_session_id(self)
+    async def still_known(self) -> bool:
+        """Tell whether the caller's token still counts."""
+        token, session = self.hub_token()
         try:
             user = await self.hub_auth.user_for_token(token, session_id=session, sync=False)
         except Exception:  # the hub is away: whoever was known stays known until it is back
             return True
         return user is not None and self.operation.scope in user["scopes"]
+
+    def hub_token(self) -> tuple[str, str]:
+        """Return the token that the caller came with, and their hub session's id."""
+        return self.hub_auth.get_token(self), self.hub_auth.get_session_id(self)
 
     async def _write(self, text: str) -> None:
         self.write(text.encode("utf-8", "replace"))
@@ -153,7 +163,7 @@ class EventsHandler(JobHandlerBase, StreamHandler):
         """Send events after a number, as a list or as a stream."""
         execution = await self.visible(job_id)
         after = self._after()
-        if wants_stream(self.request.headers.get("Accept", "")):
+        if self.form != HTML and wants_stream(self.request.headers.get("Accept", "")):
             self._job_id = job_id
             await self._stream(execution, after)
         else:
@@ -175,10 +185,24 @@ class EventsHandler(JobHandlerBase, StreamHandler):
             self.clear_header("Content-Type")
             self.finish()
             return
-        await self.pump(self._messages(execution.id, after))
+        events = (
+            self._rest(execution.id, after)
+            if is_final(execution.status)
+            else self.services.events.follow(execution.id, after)
+        )
+        await self.pump(self._messages(events))
 
-    async def _messages(self, execution_id: str, after: int) -> AsyncIterator[str]:
-        events = self.services.events.follow(execution_id, after)
+    async def _rest(self, execution_id: str, after: int) -> AsyncIterator[Event]:
+        """Yield what there is of an Execution that has ended.
+
+        Not followed: its end may be among the events that the caller has, before these.
+        """
+        while page := await self._read(execution_id, after, _PAGE):
+            for event in page:
+                yield event
+            after = page[-1].seq
+
+    async def _messages(self, events: AsyncIterator[Event]) -> AsyncIterator[str]:
         try:
             async for event in events:
                 yield message(str(event.seq), event.kind, event.model_dump_json())
@@ -188,8 +212,21 @@ class EventsHandler(JobHandlerBase, StreamHandler):
             await _close(events)
 
     async def still_useful(self) -> bool:
-        """Tell whether the Execution is still there."""
-        return await self.services.store.get_execution(self._job_id) is not None
+        """Tell whether the Execution is still there, and something of it may still be told."""
+        execution = await self.services.store.get_execution(self._job_id)
+        if execution is None:
+            return False
+        return not is_final(execution.status) or execution.ending
+
+    async def still_known(self) -> bool:
+        """Tell whether the caller's token still counts, and they still may see the Execution."""
+        if not await super().still_known():
+            return False
+        try:
+            await self.visible(self._job_id)
+        except ApiError as error:
+            return error.status_code != 404  # the hub being away changes nothing
+        return True
 
     async def _list(self, execution: Execution, after: int) -> None:
         limit: int = self.query["limit"]
@@ -198,9 +235,8 @@ class EventsHandler(JobHandlerBase, StreamHandler):
             if not await self._news(execution.id, after):
                 return
             found = await self._read(execution.id, after, limit)
-        self.set_header("Content-Type", JSON)
         events = ",".join(event.model_dump_json() for event in found)
-        self.finish(('{"events":[' + events + "]}").encode("utf-8", "replace"))
+        self.reply_rendered(('{"events":[' + events + "]}").encode("utf-8", "replace"))
 
     async def _read(self, execution_id: str, after: int, limit: int) -> list[Event]:
         """Return events, fewer than asked for when they are large."""
@@ -246,9 +282,8 @@ def _ends(event: Event) -> bool:
 
 
 def wants_stream(accept: str) -> bool:
-    """Tell whether an ``Accept`` header asks for server-sent events."""
-    kinds = (part.split(";")[0].strip().lower() for part in accept.split(","))
-    return SSE in kinds
+    """Tell whether an ``Accept`` header asks for server-sent events rather than a list."""
+    return preferred(accept, (JSON, SSE)) == SSE
 
 
 class FeedHandler(StreamHandler):

@@ -5,53 +5,46 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets as random
-import tarfile
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from ccp_jupyter.hub_service.controller.container import Mark, build_spec, mark_of
-from ccp_jupyter.hub_service.controller.judgement import Ended, ending, judge
-from ccp_jupyter.hub_service.controller.logs import LogCollector, Resume, resume_point
-from ccp_jupyter.hub_service.controller.nodes import Exit, NodeAgent, NodeLost
-from ccp_jupyter.hub_service.controller.outputs import NoRoom, OutputsTooLarge, Packed, pack
-from ccp_jupyter.hub_service.controller.records import Records, current
-from ccp_jupyter.hub_service.controller.settings import Settings
-from ccp_jupyter.hub_service.controller.stage import Stager
+from ccp_jupyter.hub_service.controller.attempt_log import AttemptLog, Reader
+from ccp_jupyter.hub_service.controller.container import (
+    AGAIN_CODE,
+    Mark,
+    Place,
+    build_spec,
+    mark_of,
+)
+from ccp_jupyter.hub_service.controller.fetching import fetch
+from ccp_jupyter.hub_service.controller.judgement import Ended, ending
+from ccp_jupyter.hub_service.controller.logins import patient
+from ccp_jupyter.hub_service.controller.nodes.agent import NodeAgent, NodeLost
+from ccp_jupyter.hub_service.controller.nodes.watches import Exit
+from ccp_jupyter.hub_service.controller.outputs import Packed
+from ccp_jupyter.hub_service.controller.parts import Parts
+from ccp_jupyter.hub_service.controller.records import current
+from ccp_jupyter.hub_service.controller.reports import Reports
+from ccp_jupyter.hub_service.controller.retry import decide
+from ccp_jupyter.hub_service.controller.starting import has_executed, start_once
 from ccp_jupyter.hub_service.controller.waiting import limit, whole
 from ccp_jupyter.hub_service.engines.base import (
     AlreadyThere,
     ContainerInfo,
     Credentials,
     EngineError,
+    Image,
     ImageMissing,
-    NodeUnreachable,
-    NotThere,
 )
-from ccp_jupyter.hub_service.folder import Folders
-from ccp_jupyter.hub_service.vault.base import SecretsLost, Vault, VaultUnreachable
+from ccp_jupyter.hub_service.masking import Masker
+from ccp_jupyter.hub_service.observing import logs
+from ccp_jupyter.hub_service.vault.base import SecretsLost
 from ccp_jupyter.model.execution import Execution, Task
-from ccp_jupyter.model.states import Outcome, Phase, TaskState, changed
+from ccp_jupyter.model.states import Outcome, Phase
 from ccp_jupyter.model.times import now
-from ccp_jupyter.model.values import DATA_FOLDER
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-_LOG_PATIENCE: Final = 10.0  # seconds for the rest of the log after the container has ended
-_LONGEST_WAIT: Final = 30.0  # seconds between two tries to fetch
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What an Attempt works with."""
-
-    service_id: str
-    records: Records
-    vault: Vault
-    folders: Folders
-    stager: Stager
-    settings: Settings
 
 
 class AttemptRun:
@@ -67,8 +60,6 @@ class AttemptRun:
         As submitted; its changing members are not looked at.
     task : Task
         With the Attempt as its latest.
-    credentials : Credentials or None
-        Login for the image's registry.
     outcome_known : callable
         Awaited with the Task as soon as its outcome is kept; the container may still be there.
     resumed : bool
@@ -81,7 +72,6 @@ class AttemptRun:
         agent: NodeAgent,
         execution: Execution,
         task: Task,
-        credentials: Credentials | None,
         outcome_known: Callable[[Task], Awaitable[None]],
         resumed: bool = False,
     ) -> None:
@@ -91,28 +81,42 @@ class AttemptRun:
         self._resumed = resumed
         self._parts = parts
         self._execution = execution
-        self._credentials = credentials
+        self._work = parts.work(task)
         attempt = current(task)
         self._mark = Mark(
             task.execution_id, task.index, attempt.number, f"ccp-{random.token_hex(8)}"
         )
-        self._resume = Resume({}, 0)
         self._body: asyncio.Task[None] | None = None
         self._stopping: Ended | None = None
-        self._reached = asyncio.Event()
-        if attempt.phase in (Phase.EXECUTE, Phase.FETCH):
-            self._reached.set()
+        self._abandoned = False
+        self.begun = asyncio.Event()
+        """Set when its container runs, or when that may take longer than others should wait."""
+        executing = attempt.phase in (Phase.EXECUTE, Phase.FETCH)
+        self._reports = Reports(self._mark.name, executing)
 
-    async def run(self) -> None:
+    @property
+    def mark(self) -> Mark:
+        """Whose container it is."""
+        return self._mark
+
+    async def run(self) -> bool:
         """Bring the Attempt to its end.
 
         Cancelling this coroutine (the service stops) leaves the container running, to be adopted
         by the next start of the service.
+
+        Returns
+        -------
+        bool
+            Whether the container is gone; it may not when the Node or its engine fails.
         """
-        if current(self.task).outcome is None:
+        task, attempt = self.task, current(self.task)
+        about = {"execution": task.execution_id, "task": task.index, "attempt": attempt.number}
+        logs.note(**about, node=attempt.node)
+        if attempt.outcome is None:
             await self._record(await self._outcome())
             await self._outcome_known(self.task)
-        await self._destroy()
+        return await self._destroy()
 
     def stop(self, outcome: Outcome, reason: str) -> None:
         """Give the Attempt this outcome, whatever it is doing; no effect when it has one."""
@@ -122,8 +126,13 @@ class AttemptRun:
         if self._body is not None:
             self._body.cancel()
 
+    def abandon(self) -> None:
+        """Write nothing more: the Attempt is another service's.  Whoever drives it is cancelled."""
+        self._abandoned = True
+
     async def _outcome(self) -> Ended:
         if (stopping := self._asked_to_stop()) is not None:
+            self.begun.set()
             return stopping
         self._body = asyncio.create_task(self._live())
         try:
@@ -133,13 +142,15 @@ class AttemptRun:
                 raise
             return stopping
         except Exception as error:
+            self.agent.failed(self._mark.name, error)
             return ending(error, self._mark.name)
         finally:
+            self.begun.set()
             self.agent.unwatch(self._mark.name)
         return Ended(Outcome.SUCCESSFUL)
 
     def _asked_to_stop(self) -> Ended | None:
-        return self._stopping
+        return None if self._abandoned else self._stopping
 
     async def _live(self) -> None:
         attempt = current(self.task)
@@ -152,17 +163,18 @@ class AttemptRun:
         elif attempt.phase is Phase.LAUNCH:
             await self._started(container.id)
         self.agent.started(self._mark.name)
-        log = asyncio.create_task(self._follow_log())
+        log = self._follow_log()
         try:
-            exit_ = await self._wait_for_end(log)
-            await self._log_rest(log)
+            exit_ = await self._wait_for_end(log.task)
+            await log.rest()
         except Ended:
-            await self._log_rest(log)
+            await log.rest()
+            if self._work.fetches_failures:
+                await self._keep_what_is_there()
             raise
         finally:
-            log.cancel()
-        self._judge(exit_)
-        await self._fetch()
+            await log.close()
+        await self._conclude(exit_)
 
     async def _find(self) -> ContainerInfo | None:
         """Look for a container that an earlier run of the service has made."""
@@ -173,34 +185,39 @@ class AttemptRun:
         container = await self.agent.call(lambda: self.agent.engine.inspect(name))
         if container is not None and (mark := mark_of(container)) is not None:
             self._mark = mark
-            self._resume = await resume_point(self._parts.records.events, mark)
             self.agent.look(container, name)
         return container
 
     async def _launch(self, container: ContainerInfo | None) -> None:
         agent, execution = self.agent, self._execution
-        await self._parts.stager.fetch_links(execution)
-        image = await agent.ensure_image(execution.image, self._credentials, self._tell_pull)
+        await self._work.prepare(execution)
+        image = await self._image()
         if container is None:
             try:
                 container_id = await whole(self._create())
             except ImageMissing:
                 # It was there when last seen, and somebody has removed it since.
                 agent.forget_image(execution.image)
-                image = await agent.ensure_image(
-                    execution.image, self._credentials, self._tell_pull
-                )
+                image = await self._image()
                 container_id = await whole(self._create())
         else:
             container_id = container.id
         await self._put_files()
-        await whole(agent.call(lambda: agent.engine.start(container_id)))
+        await whole(start_once(agent, container_id))
         current(self.task).image = image.digest or image.id
         await self._started(container_id)
 
     async def _create(self) -> str:
-        agent = self.agent
-        spec = build_spec(self._execution, agent.infrastructure, self._parts.service_id, self._mark)
+        agent, work = self.agent, self._work
+        gpus = tuple(current(self.task).gpus)
+        spec = build_spec(
+            self._execution,
+            Place(agent.infrastructure, agent.node, gpus),
+            self._parts.service_id,
+            self._mark,
+            work.command(self._mark),
+            work.environment(self._execution, self.task),
+        )
         try:
             return await agent.call(lambda: agent.engine.create(spec))
         except AlreadyThere:
@@ -213,9 +230,8 @@ class AttemptRun:
             return found.id
 
     async def _put_files(self) -> None:
-        secrets = await self._secrets()
-        stager, engine = self._parts.stager, self.agent.engine
-        archive = stager.archive(self._execution, self.task.index, secrets)
+        secrets, engine = await self._secrets(), self.agent.engine
+        archive = self._work.archive(self._execution, self.task, secrets, self._mark)
         spool = await asyncio.to_thread(archive.__enter__)
         try:
 
@@ -228,24 +244,25 @@ class AttemptRun:
             await asyncio.to_thread(archive.__exit__, None, None, None)
 
     async def _started(self, container_id: str) -> None:
+        self.begun.set()
         current(self.task).container_id = container_id
-        self.task = await self._enter(Phase.DEPLOY)
+        await self._enter(Phase.DEPLOY)
 
     async def _wait_for_end(self, log: asyncio.Task[None]) -> Exit:
         limits, settings, name = self._execution.limits, self._parts.settings, self._mark.name
         try:
-            async with limit(limits.max_setup_time, "Deploy"):
+            async with limit(self._work.longest_deploy(limits), "Deploy"):
                 await self._deployed(log)
             async with limit(limits.max_time, "Execute", self._elapsed()):
-                return await self.agent.ended(name)
+                return await self._reports.ended(self.agent.ended(name))
         except Ended:
             await self.agent.call(lambda: self.agent.engine.stop(name, settings.stop_grace))
             raise
 
     async def _deployed(self, log: asyncio.Task[None]) -> None:
         """Wait until Execute begins or the container ends."""
-        ended = asyncio.create_task(self.agent.ended(self._mark.name))
-        reached = asyncio.create_task(self._reached.wait())
+        ended = asyncio.create_task(self._reports.ended(self.agent.ended(self._mark.name)))
+        reached = asyncio.create_task(self._reports.executing.wait())
         waiting: set[asyncio.Task[Any]] = {ended, reached, log}
         try:
             while not (ended.done() or reached.done()):
@@ -263,132 +280,122 @@ class AttemptRun:
         times = [p.at for p in current(self.task).phases if p.phase is Phase.EXECUTE]
         return (now() - times[0]).total_seconds() if times else 0.0
 
-    async def _follow_log(self) -> None:
-        secrets, size = await self._to_mask()
-        while True:
-            collector = LogCollector(
-                self._parts.records.events,
-                self._execution.owner,
-                self._mark,
-                size,
-                secrets,
-                self._phase_reached,
-                self._resume,
-            )
-            try:
-                await collector.run(self.agent.engine.logs(self._mark.name, self._resume.after))
-            except NodeUnreachable:
-                await self.agent.wait_online()
-                self._resume = await resume_point(self._parts.records.events, self._mark)
-            except NotThere:
-                return
-            else:
-                return
+    def _follow_log(self) -> AttemptLog:
+        reader = Reader(
+            self._execution.owner,
+            int(self._execution.limits.log_size),
+            self._masker,
+            self._tell,
+            self._phase_reached,
+        )
+        events = self._parts.records.events
+        return AttemptLog(events, self.agent, self._mark, reader, self._resumed)
 
-    async def _to_mask(self) -> tuple[list[str], int]:
-        """Return the texts to mask in the log, and how much of it to keep."""
+    async def _masker(self) -> Masker | None:
+        """Return what masks the Task's secrets; None when the vault has lost them."""
         try:
-            secrets = await self._secrets()
+            return Masker(self._work.masked_texts(await self._secrets()))
         except SecretsLost:
-            await self._tell(
-                "the vault was restarted, so that secrets in the rest of the log cannot be"
-                " masked: it is left out"
-            )
-            return [], 0
-        return list(secrets.values()), int(self._execution.limits.log_size)
-
-    async def _log_rest(self, log: asyncio.Task[None]) -> None:
-        done, _ = await asyncio.wait((log,), timeout=_LOG_PATIENCE)
-        if not done:
-            _log.warning("%s: the engine keeps the log open after the end", self._mark.name)
-        elif not log.cancelled() and (error := log.exception()) is not None:
-            _log.warning("%s: the log could not be read to its end: %s", self._mark.name, error)
+            return None
 
     async def _phase_reached(self, name: str) -> None:
+        self._reports.take(name)
         if name == Phase.EXECUTE and current(self.task).phase is Phase.DEPLOY:
-            self.task = await self._enter(Phase.EXECUTE)
+            await self._enter(Phase.EXECUTE)
         if name == Phase.EXECUTE:
-            self._reached.set()
+            self._reports.executing.set()
+        if name == Phase.FETCH and current(self.task).phase is Phase.EXECUTE:
+            await self._enter(Phase.FETCH)
 
-    def _judge(self, exit_: Exit) -> None:
-        attempt = current(self.task)
+    async def _conclude(self, exit_: Exit) -> None:
+        attempt, execution = current(self.task), self._execution
+        exit_ = self._reports.corrected(exit_)
         attempt.exit_code = exit_.code
-        judge(exit_, attempt.phase, self._reached.is_set(), self.agent.id, self._execution.limits)
+        if self._reports.started_again and exit_.code == AGAIN_CODE:
+            # How it had ended before, the engine has forgotten.
+            raise Ended(Outcome.PLATFORM, f"Node {self.agent.id} started the container twice")
+        executed = self._reports.executing.is_set()
+        if not executed and exit_.code == 0 and self._work.notes_its_state:
+            executed = await has_executed(self.agent, self._mark.name)
+        self._work.judge_end(exit_, attempt, executed, execution)
+        packed = await self._fetch()
+        self._work.judge_result(exit_, current(self.task), packed, execution)
 
-    async def _fetch(self) -> None:
+    async def _keep_what_is_there(self) -> None:
+        """Fetch after a failure that is decided; what cannot be had is left."""
+        try:
+            packed = await self._fetch()
+        except Ended as error:
+            await self._tell(f"streams and report could not be had: {error.reason}")
+        else:
+            self._work.judge_result(None, current(self.task), packed, self._execution)
+
+    async def _fetch(self) -> Packed:
+        masker = await self._masker()
         if current(self.task).phase is not Phase.FETCH:
-            self.task = await self._enter(Phase.FETCH)
+            await self._enter(Phase.FETCH)
         target = self._parts.folders.part(self._execution.id, self.task.index)
-        limits = self._execution.limits
-
-        async def fetch() -> Packed:
-            try:
-                return await self.agent.engine.fetch(
-                    self._mark.name, DATA_FOLDER, lambda archive: pack(archive, target, limits)
-                )
-            except tarfile.TarError as error:
-                raise NodeUnreachable(f"outputs: {error}") from error
-
-        patience, delay = self._parts.settings.fetch_patience, 1.0
-        while True:
-            try:
-                packed = await self.agent.call(fetch)
-                break
-            except (OutputsTooLarge, NotThere) as error:
-                raise Ended(Outcome.FAILED, f"Fetch: {error}") from error
-            except NoRoom as error:
-                if patience <= 0:
-                    raise Ended(
-                        Outcome.FAILED, "Fetch: the service's disk is full; tell its admin"
-                    ) from error
-                await self._tell(f"{error}; the outputs wait in their container")
-                await asyncio.sleep(min(delay, patience))
-                patience -= delay
-                delay = min(delay * 2, _LONGEST_WAIT)
+        work, execution = self._work, self._execution
+        packed = await fetch(
+            self.agent,
+            self._mark.name,
+            work.folder,
+            lambda archive: work.take(archive, target, execution, masker),
+            self._parts.settings.fetch_patience,
+            self._tell,
+        )
         for note in packed.notes:
             await self._tell(note)
+        return packed
 
     async def _record(self, ended: Ended) -> None:
         """Write the outcome; from then on it counts, whatever happens to the container."""
-        task = self.task
-        attempt = current(task)
-        attempt.outcome = ended.outcome
-        attempt.reason = ended.reason or None
-        task.state = changed(task.state, self._next_state(ended.outcome))
-        self.task = await self._enter(Phase.DESTROY, ended.reason)
+        parts = self._parts
+        decide(self._execution, self.task, ended, parts.settings, bool(parts.hooks))
+        if ended.outcome is not Outcome.SUCCESSFUL:
+            _log.info("the Attempt ended as %s: %s", ended.outcome, ended.reason)
+        await self._enter(Phase.DESTROY, ended.reason)
 
-    def _next_state(self, outcome: Outcome) -> TaskState:
-        if outcome is not Outcome.PLATFORM:
-            return TaskState(outcome)
-        used = current(self.task).number
-        return TaskState.QUEUED if used < self._parts.settings.attempts else TaskState.FAILED
-
-    async def _destroy(self) -> None:
+    async def _destroy(self) -> bool:
         name = self._mark.name
         try:
             await self.agent.call(lambda: self.agent.engine.remove(name))
         except (NodeLost, EngineError) as error:
-            # The Node's next contact removes it: by its labels it belongs to no live Attempt.
             _log.warning("%s stays on node %s for now: %s", name, self.agent.id, error)
-            return
-        self.task = await self._enter(Phase.ENDED)
+            if not self.agent.retired:
+                return False
+        await self._enter(Phase.ENDED)
+        return True
 
     async def _secrets(self) -> dict[str, str]:
-        if not self._execution.secrets:
+        if not self._execution.has_secrets:
             return {}
-        delay = 0.1
-        while True:
-            try:
-                return await self._parts.vault.get(self._execution.id)
-            except VaultUnreachable:
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, 2.0)
+        names = self._work.secret_names(self.task)
+        return await patient(
+            lambda: self._parts.vault.get(self._execution.id, names, self._mark.name)
+        )
 
-    async def _enter(self, phase: Phase, message: str = "") -> Task:
-        return await self._parts.records.enter(self._execution.owner, self.task, phase, message)
+    async def _enter(self, phase: Phase, message: str = "") -> None:
+        """Enter a phase; who is stopped meanwhile ends with the Task as the store has it."""
+        await whole(self._save_phase(phase, message))
+
+    async def _save_phase(self, phase: Phase, message: str) -> None:
+        owner = self._execution.owner
+        self.task = await self._parts.records.enter(owner, self.task, phase, message)
 
     async def _tell(self, message: str) -> None:
         await self._parts.records.tell_phase(self._execution.owner, self.task, message)
 
+    async def _image(self) -> Image:
+        execution = self._execution
+
+        async def login() -> Credentials | None:
+            return await self._parts.logins.find(execution, self.agent.infrastructure)
+
+        return await self.agent.ensure_image(
+            execution.image, login, self._tell_pull, refresh=self._work.refreshes_images
+        )
+
     async def _tell_pull(self) -> None:
+        self.begun.set()
         await self._tell(f"pulling {self._execution.image}")

@@ -7,9 +7,15 @@ from typing import Final
 
 from ccp_jupyter.hub_service.engines.base import ContainerInfo, ContainerSpec
 from ccp_jupyter.model.execution import Execution, container_name, task_id
-from ccp_jupyter.model.infrastructure import Infrastructure
+from ccp_jupyter.model.infrastructure import Infrastructure, Node
 
 RUN_FOLDER: Final = "/ccp_run"
+STATE_FILE: Final = f"{RUN_FOLDER}/state"
+"""In it the entry scripts of a Method note how far they are."""
+STARTED_AGAIN: Final = "again"
+"""What a container reports, in place of a phase, that has been started before."""
+AGAIN_CODE: Final = 255
+"""Its exit code then."""
 _SERVICE: Final = "ccp.service"
 _EXECUTION: Final = "ccp.execution"
 _TASK: Final = "ccp.task"
@@ -58,24 +64,31 @@ def mark_of(container: ContainerInfo) -> Mark | None:
     return read_mark(container.labels)
 
 
-def build_spec(
-    execution: Execution, infrastructure: Infrastructure, service_id: str, mark: Mark
-) -> ContainerSpec:
-    """Describe the container of an Attempt.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a container goes."""
 
-    The environment has the names that CCP gives to scripts (reference, section 3.3).
-    """
-    limits = execution.limits
+    infrastructure: Infrastructure
+    node: Node
+    gpus: tuple[str, ...]
+    """That it has to itself."""
+
+
+def build_spec(
+    execution: Execution,
+    place: Place,
+    service_id: str,
+    mark: Mark,
+    command: tuple[str, ...],
+    environment: dict[str, str],
+) -> ContainerSpec:
+    """Describe the container of an Attempt."""
+    limits, infrastructure, node = execution.limits, place.infrastructure, place.node
     return ContainerSpec(
         name=mark.name,
         image=execution.image,
-        command=("/bin/sh", f"{RUN_FOLDER}/deploy-entry.sh", mark.text),
-        environment={
-            "ccptaskname": execution.id,
-            "ccptaskid": str(mark.index),
-            "ccpreplicas": str(execution.replicas),
-            "ccpcontext": execution.context,
-        },
+        command=command,
+        environment={**node.environment, **environment},
         labels={
             _SERVICE: service_id,
             _EXECUTION: execution.id,
@@ -87,6 +100,8 @@ def build_spec(
         cpus=limits.cpus,
         pids=limits.pids,
         file_size=int(limits.file_size),
-        network=infrastructure.network,
+        network=node.network or infrastructure.network,
         capabilities=infrastructure.capabilities,
+        gpus=place.gpus,
+        fuse=execution.experiment is not None and execution.experiment.fuse,
     )

@@ -3,53 +3,66 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import lru_cache
 from typing import Final
 
-from ccp_jupyter.hub_service.controller.attempt import Parts
+from ccp_jupyter.hub_service.builtin.base import BuiltIns, Produced
+from ccp_jupyter.hub_service.builtin.red import RED
+from ccp_jupyter.hub_service.controller.admission import Admission
 from ccp_jupyter.hub_service.controller.base import (
-    KeyReused,
+    DryRun,
+    ExperimentSubmission,
+    Imported,
+    Live,
+    NodeCheck,
+    NodeRefused,
     NodeStatus,
     Runtime,
-    ServiceFull,
     Submission,
 )
-from ccp_jupyter.hub_service.controller.container import service_label
+from ccp_jupyter.hub_service.controller.batch import BatchWork
+from ccp_jupyter.hub_service.controller.callbacks import Means, again
+from ccp_jupyter.hub_service.controller.dry_run import DryRunner
+from ccp_jupyter.hub_service.controller.experiments import Builder, document_digest
+from ccp_jupyter.hub_service.controller.hooks import Hook
+from ccp_jupyter.hub_service.controller.imports import came, keep
 from ccp_jupyter.hub_service.controller.lifecycle import Lifecycle
-from ccp_jupyter.hub_service.controller.nodes import NodeAgent
+from ccp_jupyter.hub_service.controller.logins import Logins, patient
+from ccp_jupyter.hub_service.controller.nodes.agent import Callbacks, NodeAgent, Service
+from ccp_jupyter.hub_service.controller.nodes.images import PrivateImages
+from ccp_jupyter.hub_service.controller.nodes.instance import Instance
+from ccp_jupyter.hub_service.controller.nodes.registry import NodeRegistry
+from ccp_jupyter.hub_service.controller.nodes.status import status_of
+from ccp_jupyter.hub_service.controller.parts import Parts
 from ccp_jupyter.hub_service.controller.records import Records, finish
+from ccp_jupyter.hub_service.controller.red_process import asked_for, members_of_request
+from ccp_jupyter.hub_service.controller.replica import ReplicaWork
+from ccp_jupyter.hub_service.controller.reuse import Reuse
 from ccp_jupyter.hub_service.controller.runtimes import list_runtimes
 from ccp_jupyter.hub_service.controller.settings import Settings
 from ccp_jupyter.hub_service.controller.stage import Stager
 from ccp_jupyter.hub_service.controller.submission import (
-    build,
     check_usage,
-    choose_infrastructure,
-    request_digest,
-    write_files,
 )
 from ccp_jupyter.hub_service.engines.base import Engine
 from ccp_jupyter.hub_service.events.base import EventLog
 from ccp_jupyter.hub_service.folder import Folders
 from ccp_jupyter.hub_service.outgoing import Outgoing
-from ccp_jupyter.hub_service.store.base import Duplicate, ExecutionQuery, Store, StoreFull
+from ccp_jupyter.hub_service.store.base import ExecutionQuery, Store
 from ccp_jupyter.hub_service.vault.base import Vault
-from ccp_jupyter.model.execution import Execution
-from ccp_jupyter.model.infrastructure import Infrastructure
-from ccp_jupyter.model.method import Method, parse_method
-from ccp_jupyter.model.request import check_request
+from ccp_jupyter.model.execution import Execution, Task
+from ccp_jupyter.model.infrastructure import Infrastructure, Node
 from ccp_jupyter.model.states import Status, Target, changed, is_final
-from ccp_jupyter.model.stored_method import StoredMethod
 from ccp_jupyter.model.times import now
 
 _log = logging.getLogger(__name__)
 
+_VAULT_PATIENCE: Final = 5.0  # seconds
 _PURGE_INTERVAL: Final = 600.0
-_FINAL: Final = tuple(status for status in Status if is_final(status))
+_LEAVE_PATIENCE: Final = 15.0  # seconds for the containers on a Node that is removed
+_IDLE: Final = tuple(status for status in Status if is_final(status) or status is Status.CREATED)
 
 
 class ServiceController:
@@ -59,20 +72,30 @@ class ServiceController:
     ----------
     infrastructures : mapping
         By id; Node ids are unique over all of them.
-    engines : mapping
-        Node id to engine; closed by `stop`.
+    make_engine : callable
+        Makes the way to a Node; closed by `stop`, or when the Node is removed.
     store, events, vault, folders, outgoing
         The other parts; they stay open.
     service_id : str
         Tells this service's containers from those of others on the same engines.
     settings : Settings
         Times and counts.
+    hooks : tuple of Hook
+        Who is told of ended batches.
+    experiments_on : str
+        Id of the Infrastructure that runs Experiments; default: the first.
+    public_url : str
+        Where containers reach this service; for `check_node`.
+    built_ins : mapping, optional
+        Processes that the service has itself, by id.
+    means : Means, optional
+        For callbacks; without it nobody is told.
     """
 
     def __init__(
         self,
         infrastructures: Mapping[str, Infrastructure],
-        engines: Mapping[str, Engine],
+        make_engine: Callable[[Node], Engine],
         store: Store,
         events: EventLog,
         vault: Vault,
@@ -80,77 +103,130 @@ class ServiceController:
         outgoing: Outgoing,
         service_id: str,
         settings: Settings | None = None,
+        hooks: tuple[Hook, ...] = (),
+        experiments_on: str = "",
+        public_url: str = "",
+        means: Means | None = None,
+        built_ins: BuiltIns | None = None,
     ) -> None:
         self.infrastructures = infrastructures
+        self.built_ins: BuiltIns = built_ins or {}
         self._settings = settings or Settings()
         self._store = store
         self._vault = vault
         self._folders = folders
         self._records = Records(store, events)
-        self._agents: dict[str, NodeAgent] = {}
+        self._make_engine = make_engine
+        self._public_url = public_url
         parts = Parts(
             service_id,
             self._records,
             vault,
             folders,
-            Stager(folders, outgoing),
+            ReplicaWork(Stager(folders, outgoing)),
+            BatchWork(),
+            Logins(vault),
+            outgoing,
             self._settings,
+            hooks,
+            means=means,
+            built_ins=self.built_ins,
         )
+        self._service = Service(
+            service_id,
+            Instance.new(),
+            self._settings,
+            PrivateImages(self._settings.private_images),
+        )
+        first = experiments_on or next(iter(infrastructures))
+        self._builder = Builder(store, vault, infrastructures[first])
+        self._agents = NodeRegistry(infrastructures, store, self._make_agent, self._node_gone)
         self._lifecycle = Lifecycle(parts, self._agents)
-        for infrastructure in infrastructures.values():
-            for node in infrastructure.nodes:
-                agent = NodeAgent(
-                    infrastructure,
-                    node,
-                    engines[node.id],
-                    service_label(service_id),
-                    self._settings,
-                    self._lifecycle.node_came_back,
-                    self._lifecycle.node_changed,
-                )
-                agent.elsewhere = lambda agent=agent: self._others_online(agent)  # type: ignore[misc]
-                self._agents[node.id] = agent
-                self._lifecycle.node_changed(agent)
+        agents, lifecycle = self._agents.of, self._lifecycle
+        reuse = Reuse(store, folders, agents, self._settings.reuse)
+        self._admission = Admission(
+            infrastructures, self._records, vault, folders, lifecycle, reuse
+        )
+        self._dry_runs = DryRunner(
+            self._admission, self._builder, store, vault, agents, lifecycle.queue, reuse
+        )
 
     async def start(self) -> None:
         """Take up the work that the store has."""
+        # Before any request comes in: what belongs to a submission under way is no orphan.
+        await asyncio.to_thread(self._folders.sweep)
+        await self._remove_unkept()
+        if orphans := self._lifecycle.spawn(self._forget_orphans()):
+            await asyncio.wait((orphans,), timeout=_VAULT_PATIENCE)
+        await self._agents.load()
         await self._lifecycle.start()
+        self._agents.run()
         if self._settings.keep_for:
             self._lifecycle.spawn(self._purge())
 
     async def stop(self) -> None:
         """Stop working; containers go on and are adopted by the next start."""
-        await self._lifecycle.stop()
-        await asyncio.gather(*(agent.close() for agent in self._agents.values()))
+        await asyncio.gather(self._agents.stop(), self._lifecycle.stop())
+        await self._agents.close()
 
     async def submit(self, submission: Submission) -> Execution:
         """See `base.Controller`."""
-        if (earlier := await self._earlier(submission)) is not None:
+        if (experiment := self._experiment(submission)) is None:
+            return await self._admission.submit(submission)
+        with members_of_request():
+            return await self.submit_experiment(experiment)
+
+    async def dry_run(self, submission: Submission) -> DryRun:
+        """See `base.Controller`."""
+        if (experiment := self._experiment(submission)) is None:
+            return await self._dry_runs.run(submission)
+        with members_of_request():
+            return await self._dry_runs.run_experiment(experiment)
+
+    def _experiment(self, submission: Submission) -> ExperimentSubmission | None:
+        """Return what a request of the process ``red`` asks for; None: it is of another."""
+        process = self.built_ins.get(submission.method.id)
+        if process is None or process.id != RED:
+            return None
+        experiment = asked_for(process.method, submission)
+        self._lifecycle.callbacks.check(list(experiment.callbacks))
+        return experiment
+
+    async def update(self, execution_id: str, submission: Submission) -> Execution | None:
+        """See `base.Controller`."""
+        return await self._admission.update(execution_id, submission)
+
+    async def begin(self, execution_id: str) -> Execution | None:
+        """See `base.Controller`."""
+        return await self._admission.begin(execution_id)
+
+    async def call(self, submission: Submission) -> dict[str, Produced]:
+        """See `base.Controller`."""
+        return await self._lifecycle.inside.call(submission)
+
+    async def ended(self, execution_id: str, seconds: float) -> Execution | None:
+        """See `base.Controller`."""
+        return await self._records.wait_for_end(execution_id, seconds)
+
+    async def keep_import(self, imported: Imported) -> Execution:
+        """See `base.Controller`."""
+        infrastructure = self.infrastructures[imported.execution.infrastructure_id]
+        return await keep(imported, infrastructure, self._records, self._folders)
+
+    async def submit_experiment(self, submission: ExperimentSubmission) -> Execution:
+        """See `base.Controller`."""
+        digest = document_digest(submission)
+        owner, key = submission.owner, submission.idempotency_key
+        if (earlier := await self._admission.earlier(owner, key, digest)) is not None:
             return earlier
-        method = _parsed(submission.method)
-        infrastructure = choose_infrastructure(method, self.infrastructures)
-        request = check_request(method, submission.body, infrastructure.limits)
-        check_usage(await self._store.usage(submission.owner, infrastructure.id), infrastructure)
-        execution, tasks, files = build(submission, method, request, infrastructure)
-        try:
-            if files:
-                folder = self._folders.folder(execution.id)
-                await asyncio.to_thread(write_files, folder, files)
-            if request.secrets:
-                await self._vault.put(execution.id, request.secrets)
-            execution = await self._store.add_execution(execution, tasks)
-        except BaseException as error:
-            await self._undo(execution, bool(request.secrets))
-            if isinstance(error, Duplicate) and (earlier := await self._earlier(submission)):
-                return earlier  # the same request came twice at the same time
-            if isinstance(error, StoreFull) or getattr(error, "errno", None) == errno.ENOSPC:
-                raise ServiceFull("The service's disk is full; tell its admin") from error
-            raise
-        # Stored: from here on it is the service's duty, so that no error may reach the caller.
-        self._lifecycle.spawn(self._records.tell_status(execution))
-        for task in tasks:
-            self._lifecycle.enqueue(execution, task)
-        return execution
+        infrastructure = self._builder.infrastructure
+        check_usage(await self._store.usage(owner, infrastructure.id), infrastructure)
+        built = await self._builder.build(submission)
+        return await self._admission.keep(built.execution, built.tasks, {}, built.secrets)
+
+    async def cancel_batch(self, execution_id: str, index: int) -> Task | None:
+        """See `base.Controller`."""
+        return await self._lifecycle.stop_task(execution_id, index, "cancelled on request")
 
     async def dismiss(self, execution_id: str) -> Execution | None:
         """See `base.Controller`."""
@@ -165,6 +241,10 @@ class ServiceController:
         if execution is not None and execution.target is Target.DISMISSED:
             self._lifecycle.spawn(self._after_dismiss(execution))
         return execution
+
+    async def retry_callbacks(self, execution_id: str) -> Execution | None:
+        """See `base.Controller`."""
+        return await self._records.change_execution(execution_id, again)
 
     async def remove(self, execution_id: str) -> None:
         """See `base.Controller`."""
@@ -181,92 +261,115 @@ class ServiceController:
 
     def nodes(self, infrastructure_id: str) -> list[NodeStatus]:
         """See `base.Controller`."""
-        return [
-            NodeStatus(
-                id=agent.id,
-                infrastructure_id=infrastructure_id,
-                online=agent.online,
-                reason=agent.reason,
-                since=agent.since,
-                info=agent.info,
-                running=self._lifecycle.running_on(agent.id),
-                slots=agent.slots,
+        return [self._status(agent) for agent in self._agents.of(infrastructure_id)]
+
+    def _status(self, agent: NodeAgent) -> NodeStatus:
+        return status_of(agent, self._lifecycle.queue.load(agent))
+
+    async def add_node(self, infrastructure_id: str, node: Node, by: str) -> NodeStatus:
+        """See `base.Controller`."""
+        return self._status(await self._agents.add(infrastructure_id, node, by))
+
+    async def drain_node(self, node_id: str, draining: bool, reason: str, by: str) -> NodeStatus:
+        """See `base.Controller`."""
+        return self._status(await self._agents.drain(node_id, draining, reason, by))
+
+    async def remove_node(self, node_id: str, force: bool, by: str) -> None:
+        """See `base.Controller`."""
+        agent = self._agents.get(node_id)
+        if agent is not None and not force and (tasks := self._lifecycle.queue.load(agent).tasks):
+            raise NodeRefused(
+                f"{tasks} Tasks run on Node {node_id}; drain it and wait until they have ended, or"
+                " remove it with `force`, which gives up their Attempts"
             )
-            for agent in sorted(self._agents.values(), key=lambda agent: agent.id)
-            if agent.infrastructure.id == infrastructure_id
-        ]
+        agent = await self._agents.forget(node_id, by)
+        if agent is not None:
+            reason = f"Node {node_id} was removed"
+            agent.drain(reason)
+            await self._lifecycle.leave(agent, reason, _LEAVE_PATIENCE if agent.online else 0.0)
+            agent.retire(reason)
+            await self._lifecycle.leave(agent, reason, _LEAVE_PATIENCE)
+            await self._agents.drop(agent)
+
+    async def check_node(self, node_id: str) -> list[NodeCheck]:
+        """See `base.Controller`."""
+        # Not at the top: reading certificates takes 8 MB, and this is asked for rarely.
+        from ccp_jupyter.hub_service.controller.nodes.check import check_node
+
+        return await check_node(self._agents.find(node_id), self._public_url)
 
     async def runtimes(self, infrastructure_id: str) -> list[Runtime]:
         """See `base.Controller`."""
         infrastructure = self.infrastructures.get(infrastructure_id)
         if infrastructure is None:
             return []
-        agents = [a for a in self._agents.values() if a.infrastructure is infrastructure]
-        return await list_runtimes(infrastructure, agents)
+        return await list_runtimes(infrastructure, self._agents.of(infrastructure_id))
 
-    def live(self, execution: Execution) -> tuple[str, int] | None:
+    def queued(self) -> dict[str, int]:
+        """See `base.Controller`."""
+        return dict.fromkeys(self.infrastructures, 0) | self._lifecycle.queue.lengths()
+
+    def running(self, node_id: str) -> list[Task]:
+        """See `base.Controller`."""
+        return self._lifecycle.running(node_id)
+
+    def live(self, execution: Execution) -> Live | None:
         """See `base.Controller`."""
         return self._lifecycle.live(execution)
 
-    def _others_online(self, agent: NodeAgent) -> bool:
-        return any(
-            other.online
-            for other in self._agents.values()
-            if other is not agent and other.infrastructure is agent.infrastructure
+    def _make_agent(self, infrastructure: Infrastructure, node: Node, added: bool) -> NodeAgent:
+        lifecycle, queue = self._lifecycle, self._lifecycle.queue
+        tell = Callbacks(
+            came_back=lifecycle.node_came_back,
+            changed=queue.node_changed,
+            displaced=lifecycle.abandon,
+            elsewhere=self._is_elsewhere,
+            load=lambda agent: queue.load(agent).tasks,
         )
+        return NodeAgent(infrastructure, node, self._make_engine(node), self._service, tell, added)
 
-    async def _earlier(self, submission: Submission) -> Execution | None:
-        if submission.idempotency_key is None:
-            return None
-        found = await self._store.find_execution(submission.owner, submission.idempotency_key)
-        if found is not None and found.request_digest != request_digest(submission):
-            raise KeyReused(
-                f"Idempotency-Key {submission.idempotency_key} came before with another request,"
-                f" for Execution {found.id}; use a new key"
-            )
-        return found
+    def _node_gone(self, agent: NodeAgent) -> None:
+        self._lifecycle.queue.node_gone(agent)
 
-    async def _undo(self, execution: Execution, has_secrets: bool) -> None:
-        await asyncio.to_thread(self._folders.remove, execution.id)
-        if has_secrets:
-            await self._vault.forget(execution.id)
+    def _is_elsewhere(self, agent: NodeAgent) -> bool:
+        """Tell whether another Node could do the work of this one."""
+        others = self._agents.of(agent.infrastructure.id)
+        return any(other.accepts for other in others if other is not agent)
+
+    async def _remove_unkept(self) -> None:
+        """Delete folders that were made for Executions which then were not kept."""
+        for execution_id in await asyncio.to_thread(self._folders.begun):
+            if await self._store.get_execution(execution_id) is None:
+                _log.info("removing what came with a submission that was cut off: %s", execution_id)
+                await asyncio.to_thread(self._folders.remove, execution_id)
+            else:
+                await asyncio.to_thread(self._folders.keep, execution_id)
+
+    async def _forget_orphans(self) -> None:
+        """Delete secrets that came for Executions which then were not kept, or have ended."""
+        for execution_id in await patient(self._vault.executions):
+            found = await self._store.get_execution(execution_id)
+            if found is None or is_final(found.status):
+                await patient(lambda name=execution_id: self._vault.forget(name))  # type: ignore[misc]
 
     async def _after_dismiss(self, execution: Execution) -> None:
         await self._lifecycle.stop_tasks(execution.id, "dismissed on request")
-        await self._lifecycle.conclusion.forget_secrets(execution)
+        await self._lifecycle.conclusion.conclude(execution.id)
 
     async def _purge(self) -> None:
-        """Remove Executions that ended longer ago than they are kept."""
+        """Remove what has ended, or was never begun, and is older than it is kept."""
         while True:
-            query = ExecutionQuery(
-                statuses=_FINAL,
-                created_to=now() - timedelta(seconds=self._settings.keep_for),
-                limit=1000,
-            )
-            for execution in (await self._store.list_executions(query)).items:
-                _log.info("removing Execution %s: it is older than they are kept", execution.id)
-                await self.remove(execution.id)
+            before = now() - timedelta(seconds=self._settings.keep_for)
+            offset: int | None = 0
+            while offset is not None:
+                query = ExecutionQuery(statuses=_IDLE, created_to=before, limit=1000, offset=offset)
+                page = await self._store.list_executions(query)
+                for execution in page.items:
+                    if came(execution) < before:
+                        await self._remove_old(execution)
+                offset = page.next_offset
             await asyncio.sleep(_PURGE_INTERVAL)
 
-
-def _parsed(method: StoredMethod) -> Method:
-    return _parse_version(_ById(method))
-
-
-class _ById:
-    """A stored Method that equals every other copy of the same version: a key for the cache."""
-
-    def __init__(self, method: StoredMethod) -> None:
-        self.method = method
-        self._key = (method.id, method.version, method.updated)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _ById) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-
-@lru_cache(maxsize=256)
-def _parse_version(method: _ById) -> Method:
-    return parse_method(method.method.document)
+    async def _remove_old(self, execution: Execution) -> None:
+        _log.info("removing Execution %s: it is older than they are kept", execution.id)
+        await self.remove(execution.id)

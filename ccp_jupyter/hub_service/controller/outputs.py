@@ -14,12 +14,15 @@ import tarfile
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import IO, Final, cast
+from typing import IO, Any, Final, cast
 
+from ccp_jupyter.hub_service import manifests
+from ccp_jupyter.hub_service.manifests import Hashed
 from ccp_jupyter.model.infrastructure import Limits
+from ccp_jupyter.model.manifest import Manifest, OutputFile
 
 _CHUNK: Final = 256 * 1024
 _LEVEL: Final = 4  # nearly the size of level 6 in half its time
@@ -45,6 +48,10 @@ class Packed:
     """Bytes before compression."""
     notes: list[str] = field(default_factory=list)
     """What was left out or renamed, in words for the user."""
+    result: dict[str, Any] | None = None
+    """What the agent of a batch reported."""
+    listed: dict[str, OutputFile] = field(default_factory=dict)
+    """The files by path; of several of one path the last, as readers of zips take it."""
 
     def note(self, text: str) -> None:
         """Add a note, unless there are very many already."""
@@ -65,7 +72,8 @@ def pack(archive: IO[bytes], target: Path, limits: Limits) -> Packed:
     archive : file
         Uncompressed tar; names begin with the folder's own.
     target : Path
-        Complete when the function returns; not there when it raises.
+        Complete when the function returns; not there when it raises. Its manifest lies beside it,
+        see `manifest_beside`.
     limits : Limits
         `output_size` and `output_files` count.
 
@@ -76,38 +84,80 @@ def pack(archive: IO[bytes], target: Path, limits: Limits) -> Packed:
         The stream is damaged or was cut off.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _whole_or_nothing(target) as partial:
-        return _write(archive, partial, limits)
+    with whole_or_nothing(target) as partial:
+        packed = _write(archive, partial, limits)
+        write_manifest(target, packed)
+        return packed
 
 
-def join(parts: Sequence[Path], target: Path) -> None:
-    """Make one zip of the replicas' zips; replica *k* lies in the folder ``replica-k``.
+def manifest_beside(part: Path) -> Path:
+    """Return where the manifest of a Task's zip lies until all are joined."""
+    return part.with_suffix(".json")
 
-    Compressed data is copied as it is. A single part is not copied at all, and lies at the top.
+
+def write_manifest(part: Path, packed: Packed) -> None:
+    """Write the manifest of a Task's zip, before the zip gets its name."""
+    manifests.write(manifest_beside(part), Manifest.of(packed.listed.values()))
+
+
+def drop_part(part: Path) -> None:
+    """Delete a Task's zip with its manifest; no error when they are not there."""
+    part.unlink(missing_ok=True)
+    manifest_beside(part).unlink(missing_ok=True)
+
+
+def join(parts: Mapping[str, Path], target: Path, listing: Path) -> Manifest:
+    """Make one zip of the Tasks' zips, each in a folder of this name.
+
+    Compressed data is copied as it is. A single part without a folder's name is not copied at all.
+
+    Parameters
+    ----------
+    parts : mapping of str to Path
+        Folder's name to zip. They are gone afterwards.
+    target, listing : Path
+        The zip, and its manifest: that is written first, so that a zip has one always.
 
     Raises
     ------
     NoRoom
     """
-    if len(parts) == 1:
-        parts[0].replace(target)
-        return
+    with room():
+        manifest = _joined_manifest(parts)
+        manifests.write(listing, manifest)
+    if list(parts) == [""]:
+        parts[""].replace(target)
+    else:
+        _copy_parts(parts, target)
+    for part in parts.values():
+        drop_part(part)
+    return manifest
+
+
+def _joined_manifest(parts: Mapping[str, Path]) -> Manifest:
+    found: list[OutputFile] = []
+    for folder, part in parts.items():
+        files = manifests.kept(manifest_beside(part), part).files
+        prefix = f"{folder}/" if folder else ""
+        found += [file.model_copy(update={"path": prefix + file.path}) for file in files]
+    return Manifest.of(found)
+
+
+def _copy_parts(parts: Mapping[str, Path], target: Path) -> None:
     with (
-        _whole_or_nothing(target) as partial,
+        whole_or_nothing(target) as partial,
         zipfile.ZipFile(partial, "w", allowZip64=True) as joined,
     ):
-        for number, part in enumerate(parts, 1):
+        for folder, part in parts.items():
             with zipfile.ZipFile(part) as source:
                 for info in source.infolist():
-                    _copy_entry(source, info, joined, f"replica-{number}/{info.filename}")
-    for part in parts:
-        part.unlink(missing_ok=True)
+                    _copy_entry(source, info, joined, f"{folder}/{info.filename}")
 
 
 def _write(archive: IO[bytes], partial: Path, limits: Limits) -> Packed:
     packed = Packed()
     links: list[tuple[str, str, str]] = []
-    whole = _Whole(archive)
+    whole = Whole(archive)
     with (
         tarfile.open(fileobj=cast("IO[bytes]", whole), mode="r|", bufsize=_CHUNK) as tar,
         zipfile.ZipFile(partial, "w", allowZip64=True) as target,
@@ -121,7 +171,7 @@ def _write(archive: IO[bytes], partial: Path, limits: Limits) -> Packed:
                 links.append((name, _inside(member, raw), member.linkname))
             elif member.isfile():
                 _count(packed, member, name, limits)
-                _write_file(tar, member, name, target)
+                packed.listed[name] = _write_file(tar, member, name, target)
             elif member.isdir():
                 target.writestr(_info(member, f"{name}/"), b"")
             else:
@@ -132,7 +182,7 @@ def _write(archive: IO[bytes], partial: Path, limits: Limits) -> Packed:
     return packed
 
 
-class _Whole:
+class Whole:
     """Passes a tar on and notices when it is cut off, which tarfile takes for the end."""
 
     def __init__(self, archive: IO[bytes]) -> None:
@@ -140,11 +190,13 @@ class _Whole:
         self._tail = b""
 
     def read(self, size: int) -> bytes:
+        """Read on."""
         data = self._archive.read(size)
         self._tail = (self._tail + data[-_END:])[-_END:]
         return data
 
     def check(self) -> None:
+        """Read to the end.  Raises `tarfile.ReadError` when that was too early."""
         while self.read(_CHUNK):
             pass
         if self._tail != bytes(_END):
@@ -193,7 +245,7 @@ def _count(packed: Packed, member: tarfile.TarInfo, name: str, limits: Limits) -
 
 def _write_file(
     tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, target: zipfile.ZipFile
-) -> None:
+) -> OutputFile:
     source = tar.extractfile(member)
     if source is None:  # only for members that are no files
         raise ValueError(f"{name} is no file")
@@ -201,8 +253,11 @@ def _write_file(
     info = _info(member, name)
     info.compress_type = zipfile.ZIP_DEFLATED if _is_compressible(first) else zipfile.ZIP_STORED
     with target.open(info, "w", force_zip64=member.size > 2**31) as sink:
-        sink.write(first)
-        shutil.copyfileobj(source, sink, _CHUNK)
+        # Here, where the data passes anyway: nothing is read twice for it.
+        hashed = Hashed(sink)
+        hashed.write(first)
+        shutil.copyfileobj(source, hashed, _CHUNK)
+    return hashed.file(name)
 
 
 def _is_compressible(chunk: bytes) -> bool:
@@ -238,6 +293,7 @@ def _copy_links(
             if packed.size > limits.output_size or packed.files > limits.output_files:
                 raise OutputsTooLarge("/ccp_data with its links is larger than allowed")
             _copy_entry(source, info, target, name)
+            packed.listed[name] = packed.listed[inside].model_copy(update={"path": name})
 
 
 def _copy_entry(
@@ -272,17 +328,26 @@ def _copy_entry(
 
 
 @contextlib.contextmanager
-def _whole_or_nothing(target: Path) -> Iterator[Path]:
+def whole_or_nothing(target: Path) -> Iterator[Path]:
     """Give a path to write to; at the end it is flushed to the disk and becomes the target."""
     partial = target.with_suffix(".partial")
+    partial.unlink(missing_ok=True)  # a process that is about to end may have it open still
     try:
-        yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(target)
+        with room():
+            yield partial
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def room() -> Iterator[None]:
+    """Raise `NoRoom` when the disk is full."""
+    try:
+        yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise NoRoom("The service's disk is full") from error
         raise
-    finally:
-        partial.unlink(missing_ok=True)

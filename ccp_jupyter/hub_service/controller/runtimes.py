@@ -10,7 +10,7 @@ from typing import Final
 import httpx
 
 from ccp_jupyter.hub_service.controller.base import Runtime
-from ccp_jupyter.hub_service.controller.nodes import NodeAgent
+from ccp_jupyter.hub_service.controller.nodes.agent import NodeAgent
 from ccp_jupyter.model.infrastructure import Infrastructure, Registry
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ async def list_runtimes(
         )
     agents = list(agents)
     for agent in agents:
-        sources.update(dict.fromkeys(agent.images, "node"))
+        sources.update(dict.fromkeys(agent.images.known, "node"))
     for listing in listings:
         sources.update(dict.fromkeys(listing, "registry"))
     sources.update(dict.fromkeys(infrastructure.runtimes, "configured"))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import io
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
 
-from ccp_jupyter.hub_service.controller.container import RUN_FOLDER
+from ccp_jupyter.hub_service.controller.container import RUN_FOLDER, STATE_FILE
+from ccp_jupyter.hub_service.controller.tars import add_folder, add_text, writing
 from ccp_jupyter.hub_service.folder import Folders
 from ccp_jupyter.hub_service.outgoing import Outgoing, OutgoingError
 from ccp_jupyter.model.execution import Execution
@@ -86,16 +85,17 @@ class Stager:
     ) -> Iterator[IO[bytes]]:
         deploy, execute = scripts(execution, index, secrets)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folders.root)) as spool:
-            with tarfile.open(fileobj=spool, mode="w") as tar:
-                run = RUN_FOLDER.strip("/")
-                _add_folder(tar, run, 0o755)
+            with writing(spool) as tar:
+                add_folder(tar, RUN_FOLDER, 0o755)
                 for name in _ENTRY_SCRIPTS:
-                    _add_text(tar, f"{run}/{name}", (Path(__file__).parent / name).read_text())
-                _add_text(tar, f"{run}/deploy.sh", deploy)
-                _add_text(tar, f"{run}/execute.sh", execute)
+                    text = (Path(__file__).parent / name).read_text()
+                    add_text(tar, f"{RUN_FOLDER}/{name}", text, 0o755)
+                add_text(tar, f"{RUN_FOLDER}/deploy.sh", deploy, 0o755)
+                add_text(tar, f"{RUN_FOLDER}/execute.sh", execute, 0o755)
                 # Anybody may write there: images run as any user.
-                _add_folder(tar, DATA_FOLDER.strip("/"), 0o777)
-                _add_folder(tar, f"{DATA_FOLDER}/input".strip("/"), 0o777)
+                add_text(tar, STATE_FILE, "0\n", 0o666)
+                add_folder(tar, DATA_FOLDER, 0o777)
+                add_folder(tar, f"{DATA_FOLDER}/input", 0o777)
                 for source, path in self._files(execution):
                     info = tar.gettarinfo(str(source), path.strip("/"))
                     info.uid = info.gid = 0
@@ -152,18 +152,3 @@ def _numbered(execution: Execution) -> Iterator[tuple[str, str, InputValue]]:
     for name, values in execution.inputs.items():
         for number, value in enumerate(values, 1):
             yield name, file_name(name, number, descriptors[name].many), value
-
-
-def _add_folder(tar: tarfile.TarFile, name: str, mode: int) -> None:
-    info = tarfile.TarInfo(name)
-    info.type = tarfile.DIRTYPE
-    info.mode = mode
-    tar.addfile(info)
-
-
-def _add_text(tar: tarfile.TarFile, name: str, text: str) -> None:
-    data = text.encode()
-    info = tarfile.TarInfo(name)
-    info.size = len(data)
-    info.mode = 0o755
-    tar.addfile(info, io.BytesIO(data))

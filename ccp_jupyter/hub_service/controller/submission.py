@@ -12,7 +12,8 @@ from pathlib import Path
 from ccp_jupyter.hub_service.controller.base import LimitReached, NotExecutable, Submission
 from ccp_jupyter.hub_service.controller.stage import scripts
 from ccp_jupyter.hub_service.store.base import Usage
-from ccp_jupyter.model.execution import Execution, Task
+from ccp_jupyter.model.callbacks import callbacks_of
+from ccp_jupyter.model.execution import IN_SERVICE, Execution, Task
 from ccp_jupyter.model.infrastructure import Infrastructure
 from ccp_jupyter.model.method import Method
 from ccp_jupyter.model.request import CheckedRequest
@@ -58,8 +59,14 @@ def check_usage(usage: Usage, infrastructure: Infrastructure) -> None:
 
 
 def request_digest(submission: Submission) -> str:
-    """Return the SHA-256 of a request and its Method, independent of the order of members."""
-    text = json.dumps([submission.method.id, submission.body], sort_keys=True)
+    """Return the SHA-256 of a request, its Method, and what it repeats.
+
+    It does not depend on the order of members.
+    """
+    parts = [submission.method.id, submission.body]
+    if (origin := submission.origin) is not None:
+        parts += [origin.kind, origin.id]
+    text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -68,8 +75,16 @@ def build(
     method: Method,
     request: CheckedRequest,
     infrastructure: Infrastructure,
+    execution_id: str | None = None,
 ) -> tuple[Execution, list[Task], dict[str, bytes]]:
-    """Make the records of a new Execution, and the files that belong to it.
+    """Make the records of a new Execution, or new ones of one that is only kept, and its files.
+
+    Parameters
+    ----------
+    submission, method, request, infrastructure
+        What was asked for, checked.
+    execution_id : str, optional
+        Its id; default: a new one.
 
     Returns
     -------
@@ -81,7 +96,7 @@ def build(
     ccp_jupyter.model.errors.InvalidDocument
         A value cannot be written safely where a script has its variable.
     """
-    execution_id = str(uuid.uuid4())
+    execution_id = execution_id or str(uuid.uuid4())
     inputs: dict[str, list[InputValue]] = {}
     files: dict[str, bytes] = {}
     for name, values in request.inputs.items():
@@ -98,24 +113,44 @@ def build(
         id=execution_id,
         owner=submission.owner,
         method_id=submission.method.id,
-        method=method.document(),
+        method=method.document() if infrastructure.id != IN_SERVICE else submission.method.document,
+        method_revision=submission.method.revision,
         request=request.body,
         inputs=inputs,
         claims=submission.claims,
         infrastructure_id=infrastructure.id,
-        limits=infrastructure.limits.model_copy(update={"max_time": request.max_time}),
+        limits=request.limits,
+        gpus=request.gpus,
+        priority=request.priority,
         image=request.image,
         context=next(iter(method.contexts), ""),
         replicas=request.replicas,
         idempotency_key=submission.idempotency_key,
+        returns=submission.returns,
         request_digest=request_digest(submission),
+        origin=submission.origin,
+        callbacks=callbacks_of(request.body),
+        base_url=submission.base_url,
         message="Accepted",
     )
-    scripts(execution, 1, request.secrets)
-    tasks = [
-        Task(execution_id=execution_id, index=index) for index in range(1, request.replicas + 1)
+    if not execution.built_in:
+        scripts(execution, 1, request.secrets)
+    return execution, make_tasks(execution), files
+
+
+def make_tasks(execution: Execution) -> list[Task]:
+    """Return the Tasks of an Execution that nothing has been done for yet."""
+    if execution.built_in:
+        return []
+    return [
+        Task(
+            execution_id=execution.id,
+            index=index,
+            owner=execution.owner,
+            created=execution.created,
+        )
+        for index in range(1, execution.replicas + 1)
     ]
-    return execution, tasks, files
 
 
 def write_files(folder: Path, files: dict[str, bytes]) -> None:

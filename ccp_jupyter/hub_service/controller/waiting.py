@@ -19,8 +19,16 @@ async def whole(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        # Before waiting, which may be cancelled too, when the service stops.
+        task.add_done_callback(_hear)
         await asyncio.wait((task,))
         raise
+
+
+def _hear(task: asyncio.Task[Any]) -> None:
+    """Take an error that nobody is left to hear of; asyncio would complain of that."""
+    if not task.cancelled():
+        task.exception()
 
 
 @contextlib.asynccontextmanager

@@ -18,6 +18,7 @@ from ccp_jupyter.hub_service.engines.base import (
     NodeUnreachable,
     NoResources,
     NotThere,
+    RegistryUnreachable,
 )
 
 _CONNECTION = (RequestException, HTTPError, HTTPException, DockerException, OSError)
@@ -108,7 +109,7 @@ def translated(error: Exception, node: str, subject: str = "") -> Exception:
     known: EngineError | None = None
     if isinstance(error, APIError):
         known = from_text(str(error.explanation or error), node, subject, error.status_code or 500)
-    elif isinstance(error, _CONNECTION):
+    elif isinstance(error, _CONNECTION) or _met_closed_socket(error):
         known = NodeUnreachable(f"node {node} does not answer: {_shortest(error)}")
     if known is None:
         return error
@@ -144,7 +145,7 @@ def pull_failed(text: str, node: str, reference: str, status: int = 500) -> Engi
     known = from_text(text, node, reference, status)
     if isinstance(known, NodeUnreachable | BadRequest) and _REGISTRY_DOWN.search(text):
         what = f"{reference}: the registry cannot be reached"
-        return NodeUnreachable(f"{what} from node {node} ({' '.join(text.split())[:_LONGEST]})")
+        return RegistryUnreachable(f"{what} from node {node} ({' '.join(text.split())[:_LONGEST]})")
     if isinstance(known, NotThere):
         return ImageMissing(str(known))
     return known
@@ -153,6 +154,11 @@ def pull_failed(text: str, node: str, reference: str, status: int = 500) -> Engi
 def _sentence(subject: str, meaning: str, node: str, text: str) -> str:
     about = f"{subject}: " if subject else ""
     return f"{about}{meaning} (node {node}: {text})"
+
+
+def _met_closed_socket(error: Exception) -> bool:
+    """Tell whether urllib3 took a connection from its pool whose call was just given up."""
+    return isinstance(error, ValueError) and "file descriptor" in str(error)
 
 
 def _shortest(error: BaseException) -> str:

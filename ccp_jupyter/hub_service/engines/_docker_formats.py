@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from docker.types import Healthcheck, LogConfig, Ulimit
+from docker import APIClient
+from docker.types import DeviceRequest, Healthcheck, LogConfig, Ulimit
 
-from ccp_jupyter.hub_service.engines._docker_transport import Client
 from ccp_jupyter.hub_service.engines.base import (
+    TOKEN_PREFIX,
     BadRequest,
     ContainerEvent,
     ContainerInfo,
@@ -36,8 +37,10 @@ _LONGEST_REFERENCE = 512
 _OPEN_FILES = 16_384
 # Binary-safe, unlike json-file, which turns what is not UTF-8 (such as a character that was cut
 # at 16 KiB) into "\ufffd". The service keeps less than this of each log.
-_LOG = {"max-size": "64m", "max-file": "2", "compress": "false"}
-_NOT_LABELS = {"image", "name", "exitCode", "signal", "execDuration"}
+_LOG = LogConfig(type="local", config={"max-size": "64m", "max-file": "2", "compress": "false"})
+# Podman's has no other that can be followed without a journal.
+_PODMANS_LOG = LogConfig(type="k8s-file", config={"max-size": "64m"})
+_NOT_LABELS = {"image", "name", "exitCode", "signal", "execDuration", "containerExitCode", "podId"}
 _STATES: dict[str, Literal["created", "running", "exited"]] = {
     "created": "created",
     "running": "running",
@@ -46,15 +49,23 @@ _STATES: dict[str, Literal["created", "running", "exited"]] = {
     "removing": "exited",
     "exited": "exited",
     "dead": "exited",
+    "stopped": "exited",  # Podman's, until it has cleaned up
 }
-EVENT_KINDS: dict[str, Literal["start", "oom", "kill", "die", "destroy"]] = {
+_ENDED = frozenset({"exited", "dead", "stopped"})
+_EVENT_KINDS: dict[str, Literal["start", "oom", "kill", "die", "destroy"]] = {
     "start": "start",
     "kill": "kill",
     "oom": "oom",
     "die": "die",
     "destroy": "destroy",
+    # Podman's words.
+    "died": "die",
+    "remove": "destroy",
 }
+EVENT_FILTERS = {"type": ["container", "volume"], "event": [*_EVENT_KINDS, "create"]}
+"""Of ``GET /events``. Not the label: others' containers and tokens would be missing."""
 _STREAMS: dict[int, Literal["stdout", "stderr"]] = {1: "stdout", 2: "stderr"}
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 _PIECE = 16 * 1024  # in which the engine cuts long lines
 _STAMP = 30  # of "2026-11-21T10:00:00.123456789Z"
 
@@ -88,8 +99,31 @@ def checked_reference(reference: str) -> str:
     return reference
 
 
-def create_body(client: Client, spec: ContainerSpec) -> dict[str, Any]:
-    """Return what to ask the engine for: limits, and no privileges."""
+def create_body(
+    client: APIClient,
+    spec: ContainerSpec,
+    *,
+    limit_disk: bool = False,
+    podman: bool = False,
+    rootless: bool = False,
+) -> dict[str, Any]:
+    """Return what to ask the engine for: limits, and no privileges.
+
+    Parameters
+    ----------
+    client : docker.APIClient
+        Knows the version that the engine speaks.
+    spec : ContainerSpec
+    limit_disk : bool
+        Whether the container gets a quota.
+    podman, rootless : bool
+        As in `Client.is_podman` and `Client.is_rootless`.
+    """
+    capabilities, security = list(spec.capabilities), ["no-new-privileges:true"]
+    if spec.fuse:
+        capabilities.append("SYS_ADMIN")
+        # fusermount is a setuid program, and docker's profile forbids every mount.
+        security = ["apparmor=unconfined"]
     host = client.create_host_config(
         mem_limit=spec.memory,
         memswap_limit=spec.memory,  # both together, so: no swap
@@ -101,12 +135,20 @@ def create_body(client: Client, spec: ContainerSpec) -> dict[str, Any]:
             Ulimit(name="core", soft=0, hard=0),
         ],
         cap_drop=["ALL"],
-        cap_add=list(spec.capabilities),
-        security_opt=["no-new-privileges:true"],
-        network_mode=spec.network,
+        cap_add=capabilities,
+        security_opt=security,
+        devices=["/dev/fuse"] if spec.fuse else [],
+        device_requests=[
+            DeviceRequest(device_ids=list(spec.gpus), capabilities=[["gpu"]]),
+        ]
+        if spec.gpus
+        else [],
+        storage_opt={"size": str(spec.disk)} if limit_disk else None,
+        # Podman without root has no bridge, but the like.
+        network_mode="slirp4netns" if rootless and spec.network == "bridge" else spec.network,
         ipc_mode="private",
         init=True,
-        log_config=LogConfig(type="local", config=_LOG),
+        log_config=_PODMANS_LOG if podman else _LOG,
     )
     return dict(
         client.create_container_config(
@@ -122,14 +164,25 @@ def create_body(client: Client, spec: ContainerSpec) -> dict[str, Any]:
     )
 
 
-def node_info(data: Mapping[str, Any]) -> NodeInfo:
-    """Read ``GET /info``."""
+def node_info(data: Mapping[str, Any], api: str) -> NodeInfo:
+    """Read ``GET /info``, of an engine that speaks a version of the API."""
     return NodeInfo(
         version=str(data["ServerVersion"]),
         memory=int(data["MemTotal"]),
         cpus=int(data["NCPU"]),
         containers_running=int(data["ContainersRunning"]),
+        time=_moment(str(data.get("SystemTime", ""))),
+        api=api,
     )
+
+
+def may_limit_disk(data: Mapping[str, Any]) -> bool:
+    """Tell from ``GET /info`` whether containers may have a quota, as far as it says."""
+    driver = data.get("Driver")
+    if driver == "overlay2":
+        # Of what it can lie on, only this has quotas, if it is mounted with them.
+        return ["Backing Filesystem", "xfs"] in [list(pair) for pair in data["DriverStatus"] or ()]
+    return driver in ("btrfs", "zfs", "devicemapper")
 
 
 def image(data: Mapping[str, Any]) -> Image:
@@ -147,7 +200,7 @@ def container(data: Mapping[str, Any]) -> ContainerInfo:
     """Read ``GET /containers/…/json``."""
     state = data["State"]
     kind = _STATES.get(state["Status"], "exited")
-    ended = state["Status"] in ("exited", "dead")
+    ended = state["Status"] in _ENDED
     started, finished = _moment(state.get("StartedAt", "")), None
     if ended and (finished := _moment(state.get("FinishedAt", ""))) and started:
         # The engine notes the start of a very short life after its end.
@@ -177,20 +230,45 @@ def listed_container(data: Mapping[str, Any]) -> ContainerInfo:
     )
 
 
-def event(data: Mapping[str, Any]) -> ContainerEvent | None:
-    """Read an item of ``GET /events``; None when it is of another kind."""
-    kind = EVENT_KINDS.get(data.get("Action", ""))
+def event(data: Mapping[str, Any], label: str) -> ContainerEvent | None:
+    """Read an item of ``GET /events``.
+
+    Parameters
+    ----------
+    data : mapping
+        The item.
+    label : str
+        As for `Engine.events`.
+
+    Returns
+    -------
+    ContainerEvent or None
+        None when it is of no kind that anybody waits for.
+    """
+    actor, action, moment = data["Actor"], data.get("Action", ""), int(data["timeNano"])
+    if data.get("Type") == "volume":
+        if action != "create" or not actor["ID"].startswith(TOKEN_PREFIX):
+            return None
+        return ContainerEvent("token", actor["ID"], {}, moment)
+    kind = _EVENT_KINDS.get(action)
     if kind is None or data.get("Type") != "container":
         return None
-    attributes = data["Actor"]["Attributes"]
-    code = attributes.get("exitCode") if kind == "die" else None
-    return ContainerEvent(
-        kind=kind,
-        container_id=data["Actor"]["ID"],
-        labels={k: v for k, v in attributes.items() if k not in _NOT_LABELS},
-        time_ns=int(data["timeNano"]),
-        exit_code=None if code is None else int(code),
-    )
+    attributes = actor["Attributes"]
+    labels = {k: v for k, v in attributes.items() if k not in _NOT_LABELS}
+    if not carries(labels, label):
+        if kind not in ("start", "die"):
+            return None
+        return ContainerEvent("outside", actor["ID"], {}, moment)
+    code = None
+    if kind == "die":
+        code = attributes.get("exitCode", attributes.get("containerExitCode"))
+    return ContainerEvent(kind, actor["ID"], labels, moment, None if code is None else int(code))
+
+
+def carries(labels: Mapping[str, str], label: str) -> bool:
+    """Tell whether a label, ``key`` or ``key=value``, is among these."""
+    key, separator, value = label.partition("=")
+    return labels.get(key) == value if separator else key in labels
 
 
 def stats(data: Mapping[str, Any]) -> Stats:
@@ -243,11 +321,11 @@ class FrameParser:
         if stream is None:
             text = payload.decode(errors="replace")[:200]
             raise NodeUnreachable(f"the engine could not read a container's log: {text!r}")
-        stamp = payload[:_STAMP].decode("ascii", errors="replace")
+        head, _, data = payload.partition(b" ")
+        stamp = _full_stamp(head.decode("ascii", errors="replace"))
         if stamp <= self.last:
             stamp = _one_later(self.last)
         self.last = stamp
-        data = payload[_STAMP + 1 :]
         if self._in_pieces[stream] and len(data) < _PIECE and not data.endswith(b"\n"):
             data += b"\n"
         self._in_pieces[stream] = len(data) == _PIECE and not data.endswith(b"\n")
@@ -280,6 +358,15 @@ def since_before(stamp: str, seconds: int) -> str:
         raise BadRequest(f"{stamp[:40]!r} is no stamp of a log frame") from error
 
 
+def _full_stamp(text: str) -> str:
+    """Return a time in the form of `LogFrame.stamp`; Podman's has no fractions, but a zone."""
+    if len(text) == _STAMP and text.endswith("Z"):
+        return text
+    if (moment := _moment(text)) is None:
+        raise NodeUnreachable(f"a container's log has no times: {text[:40]!r}")
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "000Z"
+
+
 def _one_later(stamp: str) -> str:
     nanoseconds = int(stamp[20:29]) + 1
     if nanoseconds < 10**9:
@@ -293,9 +380,10 @@ def _seconds(stamp: str) -> int:
 
 
 def _moment(text: str) -> datetime | None:
-    """Read the engine's RFC 3339 time; it writes year 1 for "never"."""
-    found = re.match(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?", text)
+    """Read the engine's RFC 3339 time, in UTC or not; it writes year 1 for "never"."""
+    found = _TIME.fullmatch(text)
     if found is None or text.startswith("0001"):
         return None
-    moment = datetime.strptime(found[1], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    zone = "+00:00" if found[3] == "Z" else found[3]
+    moment = datetime.fromisoformat(f"{found[1]}{zone}").astimezone(UTC)
     return moment.replace(microsecond=int((found[2] or "0").ljust(9, "0")[:6]))

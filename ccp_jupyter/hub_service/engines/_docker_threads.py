@@ -13,6 +13,7 @@ from docker.errors import APIError
 
 from ccp_jupyter.hub_service.engines._docker_errors import translated
 from ccp_jupyter.hub_service.engines._docker_transport import Call, Client
+from ccp_jupyter.hub_service.engines._ssh_tunnel import SshTunnel
 from ccp_jupyter.hub_service.engines.base import NodeUnreachable
 from ccp_jupyter.model.infrastructure import Node
 
@@ -46,6 +47,7 @@ class Threads:
         self.uploads = asyncio.Semaphore(_TRANSFERS)
         self.downloads = asyncio.Semaphore(_TRANSFERS)
         self.pulls = asyncio.Semaphore(_TRANSFERS)
+        self._tunnel = SshTunnel(node, timeout) if node.base_url.startswith("ssh://") else None
         self._client: Client | None = None
         self._client_lock = threading.Lock()
         self._active: dict[Call, threading.Thread] = {}
@@ -123,6 +125,8 @@ class Threads:
         threads = list(self._active.values())
         for call in list(self._active):
             call.abort()
+        if self._tunnel is not None:
+            await asyncio.to_thread(self._tunnel.close)
         if threads:
             await self._idle.wait()
         for thread in threads:
@@ -206,7 +210,8 @@ class Threads:
         with self._client_lock:
             if self._client is None:
                 try:
-                    self._client = Client(self.node, self.timeout)
+                    dial = None if self._tunnel is None else self._tunnel.connect
+                    self._client = Client(self.node, self.timeout, dial)
                 except APIError as error:
                     text = str(error.explanation or error)
                     raise self._unreachable(f"it speaks another protocol: {text}") from error
@@ -218,6 +223,8 @@ class Threads:
             # When it comes back, it may be another version.
             with self._client_lock:
                 self._client = None
+            if self._tunnel and (words := self._tunnel.complaint(call.begun)):
+                return self._unreachable(words)
         return known
 
     def _unreachable(self, why: str) -> NodeUnreachable:

@@ -8,7 +8,8 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -40,12 +41,17 @@ _KEEPALIVE = (
 _RESET_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 _NO_ANSWER_AT_ALL = 300.0
 
+Dial = Callable[[], socket.socket]
+"""Connects to a unix socket, or raises OSError."""
+
 
 class Call:
     """One piece of work in a thread of its own, which `abort` ends from outside.
 
     Attributes
     ----------
+    begun : float
+        Monotonic time when it was made.
     touched : float
         Monotonic time when the engine last gave or took something.
     """
@@ -53,7 +59,7 @@ class Call:
     _current: ClassVar = threading.local()
 
     def __init__(self) -> None:
-        self.touched = time.monotonic()
+        self.begun = self.touched = time.monotonic()
         self.aborted = False
         self._sock: socket.socket | None = None
         self._lock = threading.Lock()
@@ -84,6 +90,10 @@ class Call:
             data as long as some comes.
         """
         self.touched = time.monotonic()
+        self.check()
+
+    def check(self) -> None:
+        """Raise ConnectionAbortedError when nobody waits for this call any more."""
         if self.aborted:
             raise ConnectionAbortedError("nobody waits for this call any more")
 
@@ -96,8 +106,7 @@ class Call:
             When nobody waits for this call any more.
         """
         with self._lock:
-            if self.aborted:
-                raise ConnectionAbortedError("nobody waits for this call any more")
+            self.check()
             self._sock = sock
 
     def abort(self) -> None:
@@ -157,21 +166,13 @@ class _TlsConnection(_Breakable, HTTPSConnection):
 
 
 class _UnixConnection(_Breakable):
-    def __init__(self, *args: Any, socket_path: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, dial: Dial, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._socket_path = socket_path
+        self._dial = dial
 
     def connect(self) -> None:
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            timeout = self.timeout
-            sock.settimeout(timeout if isinstance(timeout, int | float) else None)
-            sock.connect(self._socket_path)
-        except BaseException:
-            sock.close()
-            raise
-        self.sock = sock
-        _attach(sock)
+        self.sock = self._dial()
+        _attach(self.sock)
 
 
 class _Pool(HTTPConnectionPool):
@@ -227,6 +228,17 @@ class Client(docker.APIClient):
     node : Node
     connect_timeout : float
         Seconds.
+    dial : callable, optional
+        Makes the connections, in place of the node's `base_url`.
+
+    Attributes
+    ----------
+    is_podman : bool
+        Whether it is Podman's imitation of a docker engine.
+    is_rootless : bool
+        Whether it is that, run by a user other than root.
+    limits_disk : bool or None
+        Whether containers may have a quota; None until somebody asked.
 
     Raises
     ------
@@ -234,7 +246,7 @@ class Client(docker.APIClient):
         When the engine does not answer.
     """
 
-    def __init__(self, node: Node, connect_timeout: float) -> None:
+    def __init__(self, node: Node, connect_timeout: float, dial: Dial | None = None) -> None:
         # The version given here keeps the constructor from connecting by the SDK's own adapter.
         super().__init__(version=MINIMUM_DOCKER_API_VERSION)
         self.trust_env = False
@@ -242,11 +254,17 @@ class Client(docker.APIClient):
         # Hung engines are noticed elsewhere, much sooner; see `_docker_threads`.
         self.timeout = (connect_timeout, _NO_ANSWER_AT_ALL)  # type: ignore[assignment]
         self._connect_timeout = connect_timeout
+        self.limits_disk: bool | None = None
         # The engine would compress archives.
         self.headers["Accept-Encoding"] = "identity"
-        self.mount("http+docker://", _Adapter(_pool(node)))
+        self.mount("http+docker://", _Adapter(_pool(node, dial, connect_timeout)))
         try:
-            self._version = str(self.version(api_version=False)["ApiVersion"])
+            about = self.version(api_version=False)
+            self._version = str(about["ApiVersion"])
+            parts = about.get("Components") or ()
+            self.is_podman = any("podman" in str(part.get("Name")).lower() for part in parts)
+            # Docker without root has bridges of its own.
+            self.is_rootless = self.is_podman and bool(self.info().get("Rootless"))
         except BaseException:
             self.close()
             raise
@@ -303,19 +321,36 @@ def _attach(sock: socket.socket | None) -> None:
         call.attach(sock)
 
 
-def _pool(node: Node) -> HTTPConnectionPool:
-    if node.base_url.startswith("unix://"):
+def dial_unix(path: str, timeout: float) -> socket.socket:
+    """Connect to a unix socket within some seconds."""
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.settimeout(timeout)
+        sock.connect(path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _pool(node: Node, dial: Dial | None, timeout: float) -> HTTPConnectionPool:
+    if dial is None and node.base_url.startswith("unix://"):
         path = "/" + node.base_url.removeprefix("unix://").lstrip("/")
-        return _UnixPool("localhost", maxsize=_KEPT_CONNECTIONS, socket_path=path)
+        dial = partial(dial_unix, path, timeout)
+    if dial is not None:
+        return _UnixPool("localhost", maxsize=_KEPT_CONNECTIONS, dial=dial)
     address = urlsplit(node.base_url)
     host, secure = address.hostname or "", node.tls is not None or address.scheme == "https"
     port = address.port or (2376 if secure else 2375)
     if secure:
+        name = True if node.tls is None else node.tls.hostname
         return _TlsPool(
             host,
             port,
             maxsize=_KEPT_CONNECTIONS,
             ssl_context=_context(node.tls),
+            # None: the host above.
+            assert_hostname=None if name is True else name,
             socket_options=_KEEPALIVE,
         )
     return _TcpPool(host, port, maxsize=_KEPT_CONNECTIONS, socket_options=_KEEPALIVE)

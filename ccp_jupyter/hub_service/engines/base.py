@@ -16,6 +16,9 @@ from pydantic import SecretStr
 
 T = TypeVar("T")
 
+TOKEN_PREFIX = "ccp-token-"  # noqa: S105  no secret
+"""Every token's name begins with it: what else lies on an engine carries no label in its events."""
+
 
 class EngineError(Exception):
     """An engine refused; the text is fit for users."""
@@ -62,6 +65,10 @@ class NodeInfo:
     """Bytes."""
     cpus: int
     containers_running: int
+    time: datetime | None = None
+    """Of the machine's clock, when it answered; None when the engine does not say."""
+    api: str = ""
+    """Version of the interface that it speaks, such as ``1.41``; empty when it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +104,14 @@ class ContainerSpec:
     pids: int = 512
     file_size: int = 10 * 2**30
     """Largest file that a process may write, bytes."""
+    disk: int = 0
+    """Bytes that it may write to its own file system, where the engine can limit them; 0: any."""
     network: str = "bridge"
     capabilities: tuple[str, ...] = ()
+    gpus: tuple[str, ...] = ()
+    """Ids of GPUs that it may use."""
+    fuse: bool = False
+    """Let it mount by FUSE: device, capability SYS_ADMIN, no AppArmor profile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +131,41 @@ class ContainerInfo:
 
 @dataclass(frozen=True, slots=True)
 class ContainerEvent:
-    """Something that happened to one of our containers."""
+    """Something that happened to a container, or to a token."""
 
-    kind: Literal["start", "oom", "kill", "die", "destroy"]
-    """``kill``: somebody asked the engine to send it a signal, or the engine itself goes down."""
+    kind: Literal["start", "oom", "kill", "die", "destroy", "outside", "token"]
+    """``kill``: somebody asked the engine to send it a signal, or the engine itself goes down.
+    ``outside``: a container without our label was started or ended. ``token``: a token was made;
+    `container_id` is its name."""
     container_id: str
     labels: dict[str, str]
+    """Empty for ``outside`` and ``token``."""
     time_ns: int
     """Of the engine's clock; give the last one as `since` to continue."""
     exit_code: int | None = None
     """Set when `kind` is ``die``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outsider:
+    """A running container that carries no label of the asking service."""
+
+    name: str
+    memory: int
+    """Bytes: its limit, or what it uses now when it has none."""
+    cpus: float
+    """Cores: its limit, or 0 when it has none."""
+    gpus: tuple[str, ...]
+    """Ids of devices that it asked for; ``*`` stands for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A named, empty thing left on an engine (docker: a volume), which says who works there."""
+
+    name: str
+    """Begins with `TOKEN_PREFIX`; then 1 to 200 letters, digits and ``_.-``."""
+    labels: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +194,7 @@ class Engine(Protocol):
         """Ask the engine about itself; answers within `timeout` seconds or raises."""
 
     def events(self, label: str, since_ns: int | None = None) -> AsyncIterator[ContainerEvent]:
-        """Yield what happens to containers with this label (``key`` or ``key=value``).
+        """Yield what happens to containers with this label (``key=value``), to others, to tokens.
 
         One connection, no polling. Ends only by `NodeUnreachable` or when it is closed.
         """
@@ -172,6 +210,9 @@ class Engine(Protocol):
 
     async def images(self) -> list[Image]:
         """Return the images that have at least one reference."""
+
+    async def remove_image(self, reference: str) -> None:
+        """Remove an image that no container uses; no error when it is used or not there."""
 
     async def create(self, spec: ContainerSpec) -> str:
         """Create, but do not start; returns the engine's id.
@@ -228,6 +269,21 @@ class Engine(Protocol):
 
     async def containers(self, label: str) -> list[ContainerInfo]:
         """Return all containers, ended ones too, that carry this label."""
+
+    async def outsiders(self, label: str) -> list[Outsider]:
+        """Return the running containers that do not carry this label."""
+
+    async def tokens(self, key: str) -> list[Token]:
+        """Return the tokens that carry a label of this key."""
+
+    async def put_token(self, token: Token) -> None:
+        """Leave a token; no error when one of this name is there, which stays as it is.
+
+        Raises `BadRequest` for a name that is none of a token.
+        """
+
+    async def remove_token(self, name: str) -> None:
+        """Remove a token; no error when it is gone."""
 
     async def stop(self, container: str, grace: float = 0.0) -> None:
         """End a container: SIGTERM, after `grace` seconds SIGKILL; at once when `grace` is 0.

@@ -16,6 +16,7 @@ from docker.utils import parse_repository_tag, version_lt
 from urllib3.exceptions import HTTPError
 
 from ccp_jupyter.hub_service.engines import _docker_formats as formats
+from ccp_jupyter.hub_service.engines import _docker_neighbours as neighbours
 from ccp_jupyter.hub_service.engines._docker_errors import pull_failed
 from ccp_jupyter.hub_service.engines._docker_files import Outgoing, taken
 from ccp_jupyter.hub_service.engines._docker_threads import Threads
@@ -30,7 +31,9 @@ from ccp_jupyter.hub_service.engines.base import (
     LogFrame,
     NodeInfo,
     NodeUnreachable,
+    Outsider,
     Stats,
+    Token,
 )
 from ccp_jupyter.model.infrastructure import Node
 
@@ -69,31 +72,34 @@ class DockerEngine:
         self._pull_timeout = pull_timeout
         self._threads = Threads(node, timeout)
         self._pulls: dict[tuple[str, Credentials | None], _Pull] = {}
+        self._neighbours = neighbours.Neighbours()
         # Image and command that were found to fit, as an ordered set.
         self._commands: dict[tuple[str, str], None] = {}
 
     async def info(self) -> NodeInfo:
         """Ask the engine about itself."""
-        data = await self._threads.run_now(lambda client, _: client.info(), self._timeout)
-        return formats.node_info(data)
+
+        def work(client: Client, _: Call) -> NodeInfo:
+            return formats.node_info(client.info(), client.api_version)
+
+        return await self._threads.run_now(work, self._timeout)
 
     async def events(
         self, label: str, since_ns: int | None = None
     ) -> AsyncIterator[ContainerEvent]:
-        """Yield what happens to containers with this label.
+        """Yield what happens to containers with this label, to others, and to tokens.
 
         The engine remembers its last 256 events only, and none from before its own restart: who
         continues by `since_ns` looks at `containers` too.
         """
-        filters = {"type": ["container"], "label": [label], "event": list(formats.EVENT_KINDS)}
-        params = {"filters": json.dumps(filters)}
+        params = {"filters": json.dumps(formats.EVENT_FILTERS)}
         if since_ns is not None:
             params["since"] = f"{since_ns // 10**9}.{since_ns % 10**9:09}"
 
         def work(client: Client, call: Call) -> Iterator[list[ContainerEvent]]:
             lines = formats.LineSplitter()
             for data in _stream(client, call, "/events", params):
-                read = (formats.event(json.loads(line)) for line in lines.feed(data))
+                read = (formats.event(json.loads(line), label) for line in lines.feed(data))
                 yield [e for e in read if e and (since_ns is None or e.time_ns > since_ns)]
 
         async for event in self._threads.stream(work):
@@ -128,6 +134,20 @@ class DockerEngine:
         found = await self._short(lambda client, _: [formats.image(d) for d in client.images()])
         return [image for image in found if image.references]
 
+    async def remove_image(self, reference: str) -> None:
+        """Remove an image that no container uses; no error when it is used or not there."""
+        formats.checked_reference(reference)
+
+        def work(client: Client, _: Call) -> None:
+            try:
+                client.remove_image(reference)
+            except APIError as error:
+                # 409: a container uses it.
+                if error.status_code not in (404, 409):
+                    raise
+
+        await self._short(work, reference)
+
     async def create(self, spec: ContainerSpec) -> str:
         """Create, but do not start.
 
@@ -140,8 +160,7 @@ class DockerEngine:
         pair = (spec.image, spec.command[0])
 
         def work(client: Client, call: Call) -> str:
-            body = formats.create_body(client, spec)
-            created = client.create_container_from_config(body, spec.name)  # type: ignore[no-untyped-call]
+            created = _create(client, spec)
             if pair not in self._commands and pair[1].startswith("/"):
                 _check_command(client, created["Id"], spec)
             return str(created["Id"])
@@ -238,6 +257,28 @@ class DockerEngine:
             return [formats.listed_container(data) for data in found]
 
         return await self._short(work)
+
+    async def outsiders(self, label: str) -> list[Outsider]:
+        """Return the running containers that do not carry this label.
+
+        Costs one call, one more for each that was not there the last time, and one for each without
+        a limit of memory when half a minute has passed since it was asked what it uses.
+        """
+        return await self._short(lambda client, _: self._neighbours.look(client, label))
+
+    async def tokens(self, key: str) -> list[Token]:
+        """Return the tokens (volumes) that carry a label of this key."""
+        return await self._short(lambda client, _: neighbours.tokens(client, key))
+
+    async def put_token(self, token: Token) -> None:
+        """Leave a token; one of this name stays as it is."""
+        neighbours.checked_token(token.name)
+        await self._short(lambda client, _: neighbours.put_token(client, token), token.name)
+
+    async def remove_token(self, name: str) -> None:
+        """Remove a token; no error when it is gone."""
+        neighbours.checked_token(name)
+        await self._short(lambda client, _: neighbours.remove_token(client, name), name)
 
     async def stop(self, container: str, grace: float = 0.0) -> None:
         """End a container; returns when it has ended."""
@@ -366,6 +407,23 @@ def _stream(
 
 def _find_image(client: Client, reference: str) -> Image:
     return formats.image(client.inspect_image(reference))  # type: ignore[no-untyped-call]
+
+
+def _create(client: Client, spec: ContainerSpec) -> dict[str, str]:
+    if spec.disk > 0 and client.limits_disk is None:
+        client.limits_disk = formats.may_limit_disk(client.info())
+    limit_disk = spec.disk > 0 and client.limits_disk is True
+    body = formats.create_body(
+        client, spec, limit_disk=limit_disk, podman=client.is_podman, rootless=client.is_rootless
+    )
+    try:
+        return dict(client.create_container_from_config(body, spec.name))  # type: ignore[no-untyped-call]
+    except APIError as error:
+        # Whether its file system keeps quotas shows only in use.
+        if not limit_disk or "storage-opt" not in str(error.explanation):
+            raise
+    client.limits_disk = False
+    return _create(client, spec)
 
 
 def _check_command(client: Client, container: str, spec: ContainerSpec) -> None:

@@ -31,6 +31,9 @@ class EventLog(Protocol):
     async def read(self, execution_id: str, after: int = 0, limit: int = 1000) -> list[Event]:
         """Return events with numbers above `after`, in order; an empty list when there are none."""
 
+    async def last(self, execution_id: str) -> int:
+        """Return the number of the last event; 0 when there is none."""
+
     def follow(self, execution_id: str, after: int = 0) -> AsyncIterator[Event]:
         """Yield events above `after`, past ones first, then live ones, until it is closed."""
 

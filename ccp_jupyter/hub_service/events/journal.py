@@ -153,6 +153,21 @@ def sync(path: Path) -> None:
             os.close(descriptor)
 
 
+def last_number(path: Path) -> int:
+    """Return the number of the last whole event; 0 when there is none, or no file.
+
+    Reads from the end, whether or not somebody writes at the same time.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        return _last(descriptor, os.fstat(descriptor).st_size)[0]
+    finally:
+        os.close(descriptor)
+
+
 def read_journal(
     path: Path, after: int, limit: int, *, offset: int | None = None, max_bytes: int = 2**23
 ) -> Part:
@@ -266,19 +281,22 @@ def _whole_lines(lines: Sequence[bytes], written: int) -> int:
 def _repair(descriptor: int, path: Path) -> int:
     """Cut off what is no whole event at the end; return the number of the last one."""
     size = os.fstat(descriptor).st_size
-    end = size
-    last = 0
-    while end > 0:
-        start = _line_start(descriptor, end)
-        number = _NUMBER.match(os.pread(descriptor, _LONGEST_NUMBER, start))
-        if number is not None and os.pread(descriptor, 2, end - 2) == b"}\n":
-            last = int(number[1])
-            break
-        end = start
+    last, end = _last(descriptor, size)
     if end < size:
         _log.warning("%s: cut off %d bytes after event %d", path, size - end, last)
         os.ftruncate(descriptor, end)
     return last
+
+
+def _last(descriptor: int, end: int) -> tuple[int, int]:
+    """Return number and end of the last whole event before `end`; zeros when there is none."""
+    while end > 0:
+        start = _line_start(descriptor, end)
+        number = _NUMBER.match(os.pread(descriptor, _LONGEST_NUMBER, start))
+        if number is not None and os.pread(descriptor, 2, end - 2) == b"}\n":
+            return int(number[1]), end
+        end = start
+    return 0, 0
 
 
 def _line_start(descriptor: int, end: int) -> int:

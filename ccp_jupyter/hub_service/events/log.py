@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -22,6 +22,7 @@ from ccp_jupyter.hub_service.events.journal import (
     JournalFull,
     Part,
     encoded,
+    last_number,
     no_room,
     read_journal,
     sync,
@@ -84,12 +85,21 @@ class FileEventLog:
     feed_size : int
         How many events, of all owners together, a feed can be resumed over (and at most about
         16 MiB of them).
+    check : callable
+        Called in the writer's thread before anything is written or deleted; may end the process.
     """
 
-    def __init__(self, folders: Folders, *, feed_size: int = 10_000) -> None:
+    def __init__(
+        self,
+        folders: Folders,
+        *,
+        feed_size: int = 10_000,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         if feed_size < 1:
             raise ValueError(f"feed_size: at least 1 (found {feed_size})")
         self._folders = folders
+        self._check = check
         self._feed = Feed(feed_size)
         self._channels: dict[str, Channel] = {}
         self._pending: list[_Append | _Remove] = []
@@ -148,6 +158,11 @@ class FileEventLog:
         loop = asyncio.get_running_loop()
         part = await loop.run_in_executor(self._readers, read_journal, path, after, limit)
         return part.events
+
+    async def last(self, execution_id: str) -> int:
+        """Return the number of the last event; 0 when there is none."""
+        path = self._folders.journal(execution_id)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, last_number, path)
 
     async def follow(self, execution_id: str, after: int = 0) -> AsyncGenerator[Event, None]:
         """Yield events above `after`, past ones first, then live ones, without gap or repetition.
@@ -217,14 +232,18 @@ class FileEventLog:
         self._enqueue(_Remove(execution_id, done))
         await done
 
+    def send_home(self) -> None:
+        """End all followers and feeds that there are; events are kept as before."""
+        for channel in self._channels.values():
+            channel.end()
+        self._feed.close()
+
     async def close(self) -> None:
         """Write what is pending, end all followers and feeds, and let go of files and threads."""
         self._closed = True
         while self._flushing is not None:
             await asyncio.shield(self._flushing)
-        for channel in self._channels.values():
-            channel.end()
-        self._feed.close()
+        self.send_home()
         for pool in (self._readers, self._syncers, self._writer):
             await asyncio.to_thread(pool.shutdown)
         while self._journals:
@@ -311,6 +330,7 @@ class FileEventLog:
     def _write_one(self, execution_id: str, appends: list[_Append]) -> None:
         kept = 0
         error: Exception | None = None
+        self._check()
         try:
             journal = self._journal(execution_id)
             first = journal.last + 1
@@ -354,6 +374,7 @@ class FileEventLog:
             journal.close()
 
     def _delete(self, operation: _Remove) -> None:
+        self._check()
         self._drop(operation.execution_id)
         path = self._folders.journal(operation.execution_id)
         try:

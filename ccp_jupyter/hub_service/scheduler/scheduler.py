@@ -1,106 +1,114 @@
-"""The queue of Tasks and the room on Nodes.
-
-Users take turns: of those who wait, whoever has the fewest Tasks running on the Infrastructure is
-next, and each user's own Tasks go in the order of submission. Of the Nodes with room, one that has
-the image is preferred, then the one with the most free slots.
-"""
+"""The queue of Tasks and the room on Nodes; the rules are in docs/decisions/007-scheduler.md."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
-from dataclasses import dataclass, field
+import heapq
+from itertools import count
 
+from ccp_jupyter.hub_service.scheduler import outlook
+from ccp_jupyter.hub_service.scheduler.base import (
+    Forecast,
+    Load,
+    Place,
+    Placement,
+    Request,
+    Rules,
+)
+from ccp_jupyter.hub_service.scheduler.pool import MOST_OVERTAKES, Expected, Pool
+from ccp_jupyter.hub_service.scheduler.prospect import Prospect, prospect
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A Task that wants a place."""
-
-    task_id: str
-    infrastructure_id: str
-    owner: str
-    image: str
-    memory: int
-    """Bytes."""
-    avoid: str | None = None
-    """Node of a failed Attempt: taken only when no other has room."""
-    not_before: float = 0.0
-    """Seconds on the caller's clock; waits until then."""
-
-
-@dataclass(slots=True)
-class Place:
-    """A Node's room."""
-
-    node_id: str
-    infrastructure_id: str
-    slots: int
-    memory: int
-    """Bytes that may be handed out."""
-    images: set[str] = field(default_factory=set)
-    online: bool = True
-    reason: str = ""
-    """Why it is not online."""
-    held: dict[str, Request] = field(default_factory=dict)
-    """What runs there, by Task id."""
-
-    @property
-    def free_slots(self) -> int:
-        """Containers that may still be started."""
-        return self.slots - len(self.held)
-
-    @property
-    def free_memory(self) -> int:
-        """Bytes that are not handed out."""
-        return self.memory - sum(request.memory for request in self.held.values())
-
-    def has_room(self, request: Request) -> bool:
-        """Tell whether the Task fits now."""
-        return self.online and self.free_slots > 0 and self.free_memory >= request.memory
+__all__ = ["Place", "Placement", "Request", "Scheduler"]
 
 
 class Scheduler:
-    """Queue and room; every method is a plain, quick function of what it was told before."""
+    """Queue and room; every method is a plain, quick function of what it was told before.
 
-    def __init__(self) -> None:
-        self._places: dict[str, Place] = {}
-        # Infrastructure -> owner -> waiting Tasks in order. OrderedDict: removal from the middle.
-        self._queues: dict[str, dict[str, OrderedDict[str, Request]]] = defaultdict(dict)
-        self._where: dict[str, str] = {}
-        # `not_before` of the few that have one, so that nobody looks through the whole queue.
-        self._later: dict[str, float] = {}
+    Parameters
+    ----------
+    overtakes : int
+        Tasks placed on an Infrastructure while others wait there for more room than any Node has
+        free, until a Node is kept for these.
+    expected : callable, optional
+        Seconds that a Task will probably hold its place, 0 when unknown; asked when that matters,
+        so that it may have learned since. By default `Request.expected`.
+    """
+
+    def __init__(self, overtakes: int = MOST_OVERTAKES, expected: Expected | None = None) -> None:
+        self._overtakes = overtakes
+        self._expected = _expected if expected is None else expected
+        self._pools: dict[str, Pool] = {}
+        self._changed: dict[str, None] = {}
+        """Infrastructures of which something may fit now that did not before."""
+        self._held: dict[str, Placement] = {}
+        self._queued: dict[str, Pool] = {}
+        # (not before, ticket, Task); a ticket that is not in `_tickets` is void.
+        self._later: list[tuple[float, int, str]] = []
+        self._tickets: dict[str, int] = {}
+        self._numbers = count(1)
+
+    def set_rules(self, infrastructure_id: str, rules: Rules) -> None:
+        """Say how an Infrastructure is shared."""
+        self._pool(infrastructure_id).set_rules(rules)
 
     def set_place(self, place: Place) -> None:
         """Make a Node known, or say how it is now; what runs there stays noted."""
-        if (old := self._places.get(place.node_id)) is not None:
-            place.held = old.held
-        self._places[place.node_id] = place
+        self._pool(place.infrastructure_id).set_place(place)
+
+    def remove_place(self, infrastructure_id: str, node_id: str) -> None:
+        """Forget a Node; Tasks that are noted there may be released later all the same."""
+        self._pool(infrastructure_id).remove_place(node_id)
+
+    def load(self, infrastructure_id: str, node_id: str) -> Load:
+        """Return what is handed out on a Node; nothing when it is not known."""
+        pool = self._pools.get(infrastructure_id)
+        return Load() if pool is None else pool.load(node_id)
 
     def add(self, request: Request) -> None:
         """Queue a Task; no effect when it waits already."""
-        queue = self._queues[request.infrastructure_id].setdefault(request.owner, OrderedDict())
-        if queue.setdefault(request.task_id, request) is request and request.not_before > 0:
-            self._later[request.task_id] = request.not_before
+        if request.task_id in self._queued:
+            return
+        pool = self._pool(request.infrastructure_id)
+        self._queued[request.task_id] = pool
+        pool.waiting.add(request, due=request.not_before <= 0)
+        if request.not_before > 0:
+            ticket = self._tickets[request.task_id] = next(self._numbers)
+            heapq.heappush(self._later, (request.not_before, ticket, request.task_id))
 
-    def hold(self, request: Request, node_id: str) -> None:
-        """Note a Task that runs on a Node already (adopted after a restart)."""
-        if (place := self._places.get(node_id)) is not None:
-            place.held[request.task_id] = request
-            self._where[request.task_id] = node_id
+    def hold(
+        self,
+        request: Request,
+        node_id: str,
+        gpus: tuple[str, ...] = (),
+        since: float | None = None,
+    ) -> None:
+        """Note a Task that runs on a Node already (adopted after a restart).
+
+        Parameters
+        ----------
+        request : Request
+            The Task.
+        node_id : str
+            Where it runs.
+        gpus : tuple of str
+            Those that it has.
+        since : float, optional
+            When it began, on the clock of `Request.not_before`.
+        """
+        self.release(request.task_id)
+        placement = Placement(request, node_id, gpus)
+        self._pool(request.infrastructure_id).hold(placement, since)
+        self._held[request.task_id] = placement
 
     def release(self, task_id: str) -> None:
-        """Forget a Task wherever it is: in the queue or on a Node."""
-        if (node_id := self._where.pop(task_id, None)) is not None:
-            self._places[node_id].held.pop(task_id, None)
-            return
-        for owners in self._queues.values():
-            for owner, queue in owners.items():
-                if queue.pop(task_id, None) is not None:
-                    self._later.pop(task_id, None)
-                    if not queue:
-                        del owners[owner]
-                    return
+        """Forget a Task wherever it is: on a Node or in the queue."""
+        if (placement := self._held.pop(task_id, None)) is not None:
+            self._pool(placement.request.infrastructure_id).release(placement)
+        elif (pool := self._queued.pop(task_id, None)) is not None:
+            self._tickets.pop(task_id, None)
+            pool.forget(task_id)
+            self._changed[pool.name] = None
 
-    def place(self, now: float) -> list[tuple[Request, str]]:
+    def place(self, now: float) -> list[Placement]:
         """Take from the queue what fits now.
 
         Parameters
@@ -110,77 +118,61 @@ class Scheduler:
 
         Returns
         -------
-        list of (Request, str)
-            Tasks with the Node that each goes to; they hold their room from now on.
+        list of Placement
+            Tasks with their Nodes and GPUs; they hold their room from now on.
         """
-        placed: list[tuple[Request, str]] = []
-        for infrastructure_id, owners in self._queues.items():
-            places = [p for p in self._places.values() if p.infrastructure_id == infrastructure_id]
-            running = self._running_by_owner(places)
-            blocked: set[str] = set()
-            while candidates := [owner for owner in owners if owner not in blocked]:
-                owner = min(candidates, key=lambda name: running[name])
-                request = self._first_due(owners[owner], now)
-                node_id = None if request is None else self._choose(request, places)
-                if request is None or node_id is None:
-                    blocked.add(owner)
-                    continue
-                self.release(request.task_id)
-                self.hold(request, node_id)
-                running[owner] += 1
-                placed.append((request, node_id))
+        while (due := self.next_due()) is not None and due <= now:
+            _, _, task_id = heapq.heappop(self._later)
+            del self._tickets[task_id]
+            pool = self._queued[task_id]
+            pool.waiting.make_due(task_id)
+            self._changed[pool.name] = None
+        changed, self._changed = self._changed, {}
+        placed = [placement for name in changed for placement in self._pools[name].fill(now)]
+        for placement in placed:
+            del self._queued[placement.request.task_id]
+            self._held[placement.request.task_id] = placement
         return placed
 
     def next_due(self) -> float | None:
-        """Return the earliest `Request.not_before` in the queue; None when nothing waits."""
-        return min(self._later.values(), default=None)
+        """Return when the next Task that waits for a time is due; None when there is none."""
+        while self._later and self._tickets.get(self._later[0][2]) != self._later[0][1]:
+            heapq.heappop(self._later)
+        return self._later[0][0] if self._later else None
 
-    def why_waiting(self, task_id: str) -> str | None:
-        """Say in words for the user why a Task waits; None when it does not."""
-        for infrastructure_id, owners in self._queues.items():
-            for queue in owners.values():
-                if (request := queue.get(task_id)) is not None:
-                    return self._reason(request, infrastructure_id)
-        return None
+    def forecast(self, task_id: str, now: float) -> Forecast | None:
+        """Say when a waiting Task will begin, about, and why it waits; None when it does not.
 
-    def _reason(self, request: Request, infrastructure_id: str) -> str:
-        places = [p for p in self._places.values() if p.infrastructure_id == infrastructure_id]
-        online = [place for place in places if place.online]
-        if not online:
-            reasons = "; ".join(f"{place.node_id}: {place.reason}" for place in places)
-            return f"no Node of {infrastructure_id} is online ({reasons or 'none is configured'})"
-        if all(place.memory < request.memory for place in online):
-            return (
-                f"needs {request.memory} bytes of memory; the largest Node that is online has"
-                f" {max(place.memory for place in online)}"
-            )
-        ahead = sum(len(queue) for queue in self._queues[infrastructure_id].values()) - 1
-        return f"all Nodes of {infrastructure_id} are busy; {ahead} other Tasks wait"
+        An estimate at the cost of a few bisections, whatever is queued: see `outlook`.
+        """
+        pool = self._queued.get(task_id)
+        return None if pool is None else outlook.forecast(pool, task_id, now)
 
-    @staticmethod
-    def _running_by_owner(places: list[Place]) -> defaultdict[str, int]:
-        running: defaultdict[str, int] = defaultdict(int)
-        for place in places:
-            for request in place.held.values():
-                running[request.owner] += 1
-        return running
+    def prospect(self, request: Request, now: float) -> Prospect:
+        """Say what would become of a Task if it were queued now; nothing is changed."""
+        name = request.infrastructure_id
+        pool = self._pools.get(name) or Pool(name, self._expected, self._overtakes)
+        return prospect(pool, request, now)
 
-    @staticmethod
-    def _first_due(queue: OrderedDict[str, Request], now: float) -> Request | None:
-        return next((r for r in queue.values() if r.not_before <= now), None)
+    def queued(self) -> dict[str, int]:
+        """Return how many Tasks wait on each Infrastructure, also those that wait for a time."""
+        return {name: len(pool.waiting) for name, pool in self._pools.items()}
 
-    @staticmethod
-    def _choose(request: Request, places: list[Place]) -> str | None:
-        fitting = [place for place in places if place.has_room(request)]
-        if not fitting:
-            return None
-        best = max(
-            fitting,
-            key=lambda place: (
-                place.node_id != request.avoid,
-                request.image in place.images,
-                place.free_slots,
-                place.node_id,
-            ),
-        )
-        return best.node_id
+    def impossible(self) -> list[tuple[Request, str]]:
+        """Return waiting Tasks that no Node of their Infrastructure can ever run, and why.
+
+        Only when the size of all its Nodes is known. Each Task is returned once, and again when
+        a Node has changed; it waits until it is released.
+        """
+        return [found for pool in self._pools.values() for found in pool.impossible()]
+
+    def _pool(self, name: str) -> Pool:
+        """Return an Infrastructure in which something is about to change."""
+        if name not in self._pools:
+            self._pools[name] = Pool(name, self._expected, self._overtakes)
+        self._changed[name] = None
+        return self._pools[name]
+
+
+def _expected(request: Request) -> float:
+    return request.expected

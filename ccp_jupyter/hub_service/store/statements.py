@@ -1,43 +1,39 @@
-"""SQL of the SQLite store."""
+"""SQL of the SQLite store for all but Methods (`method_statements`) and lists (`listings`)."""
 
 from __future__ import annotations
 
-import itertools
+import json
+from collections.abc import Collection
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam
+from sqlalchemy.dialects import sqlite
 
 from ccp_jupyter.hub_service.store import documents
-from ccp_jupyter.hub_service.store.base import ExecutionQuery, MethodQuery
-from ccp_jupyter.hub_service.store.documents import milliseconds
+from ccp_jupyter.hub_service.store.documents import CONTEXT, USER, milliseconds
 from ccp_jupyter.hub_service.store.tables import (
+    execution_shares,
     executions,
-    method_contexts,
-    methods,
+    links,
+    nodes,
     tasks,
     usage,
 )
 from ccp_jupyter.model.execution import Execution, Task
-from ccp_jupyter.model.states import Status
-from ccp_jupyter.model.stored_method import StoredMethod
+from ccp_jupyter.model.node_record import NodeRecord
+from ccp_jupyter.model.share_link import ShareLink
+from ccp_jupyter.model.sharing import Viewer
 
-MOST_MERGED: Final = 8
-"""Methods in a filter up to which each gets its own index search."""
-MOST_METHODS: Final = 10_000
-"""Methods in a filter; SQLite takes about 32,000 values in one statement."""
-
-_LARGEST_OFFSET = 2**53
-
-ADD_METHOD = sa.insert(methods)
-ADD_CONTEXT = sa.insert(method_contexts)
 ADD_EXECUTION = sa.insert(executions)
-ADD_TASK = sa.insert(tasks)
+ADD_SHARE = sa.insert(execution_shares)
+_TASK_COLUMNS: Final = tuple(column.name for column in tasks.columns)
+# As text, with a tuple for each row: an Experiment has thousands, and this takes half the time.
+ADD_TASK: Final = str(sa.insert(tasks).compile(dialect=sqlite.dialect(paramstyle="qmark")))
 
 _KEY: Final = bindparam("b_key", type_=sa.Text)
 _INDEX: Final = bindparam("b_index", type_=sa.Integer)
 _VERSION: Final = bindparam("b_version", type_=sa.Integer)
-SAVE_METHOD = sa.update(methods).where(methods.c.id == _KEY, methods.c.version == _VERSION)
 SAVE_EXECUTION = sa.update(executions).where(
     executions.c.id == _KEY, executions.c.version == _VERSION
 )
@@ -45,11 +41,22 @@ SAVE_TASK = sa.update(tasks).where(
     tasks.c.execution_id == _KEY, tasks.c.task_index == _INDEX, tasks.c.version == _VERSION
 )
 
-REMOVE_METHOD = sa.delete(methods).where(methods.c.id == _KEY)
-REMOVE_CONTEXTS = sa.delete(method_contexts).where(method_contexts.c.method_id == _KEY)
+# As text: every save of an Execution has it, and this takes a quarter of the time.
+REMOVE_SHARES: Final = "DELETE FROM execution_shares WHERE execution_id = ?"
 REMOVE_EXECUTION = sa.delete(executions).where(executions.c.id == _KEY)
 
-GET_METHOD = sa.select(methods.c.document).where(methods.c.id == _KEY)
+WALK_EXECUTIONS = sa.select(executions.c.document).order_by(executions.c.id)
+LIST_NODES = sa.select(nodes.c.document).order_by(nodes.c.id)
+ADD_NODE = sa.insert(nodes)
+SAVE_NODE = sa.update(nodes).where(nodes.c.id == _KEY, nodes.c.version == _VERSION)
+REMOVE_NODE = sa.delete(nodes).where(nodes.c.id == _KEY)
+ADD_LINK = sa.insert(links)
+GET_LINK = sa.select(links.c.document).where(links.c.id == _KEY)
+SAVE_LINK = sa.update(links).where(links.c.id == _KEY, links.c.version == _VERSION)
+REMOVE_LINK = sa.delete(links).where(links.c.id == _KEY)
+REMOVE_EXPIRED_LINKS = sa.delete(links).where(links.c.expires < bindparam("b_before"))
+WALK_LINKS = sa.select(links.c.document).order_by(links.c.id)
+
 GET_EXECUTION = sa.select(executions.c.document).where(executions.c.id == _KEY)
 GET_TASK = sa.select(tasks.c.document).where(
     tasks.c.execution_id == _KEY, tasks.c.task_index == _INDEX
@@ -65,52 +72,17 @@ OPEN_EXECUTIONS = (
     .where(sa.text("executions.open = 1"))  # a bound value would not match the partial index
     .order_by(executions.c.created, executions.c.id)
 )
-OPEN_TASKS = (
-    sa.select(tasks.c.document)
-    .join(executions, executions.c.id == tasks.c.execution_id)
-    .where(sa.text("tasks.open = 1"))
-    .order_by(executions.c.created, tasks.c.execution_id, tasks.c.task_index)
-)
+_TASK_PLACE: Final = (tasks.c.created, tasks.c.execution_id, tasks.c.task_index)
+OPEN_TASKS = sa.select(tasks.c.document).where(sa.text("tasks.open = 1")).order_by(*_TASK_PLACE)
 USAGE = sa.select(usage.c.executions, usage.c.bytes).where(
     usage.c.owner == bindparam("b_owner"),
     usage.c.infrastructure_id == bindparam("b_infrastructure"),
 )
-LIST_METHODS = (
-    sa.select(methods.c.document)
-    .where(
-        sa.or_(
-            bindparam("b_admin", type_=sa.Boolean),
-            methods.c.public,
-            methods.c.owner == bindparam("b_name"),
-            sa.exists()
-            .where(method_contexts.c.method_id == methods.c.id)
-            .where(method_contexts.c.context.in_(bindparam("b_groups", expanding=True))),
-        ),
-        # An empty text is found in every text.
-        sa.func.instr(methods.c.searched, bindparam("b_search")) > 0,
-    )
-    .order_by(methods.c.folded_title, methods.c.id)
-    .limit(bindparam("b_limit"))
-    .offset(bindparam("b_offset"))
+LIST_USAGE = (
+    sa.select(usage.c.owner, usage.c.infrastructure_id, usage.c.executions, usage.c.bytes)
+    .where(usage.c.executions > 0)
+    .order_by(usage.c.owner, usage.c.infrastructure_id)
 )
-
-
-def method_row(method: StoredMethod, text: str) -> dict[str, Any]:
-    """Return the columns of a Method."""
-    return {
-        "id": method.id,
-        "version": method.version,
-        "owner": method.owner,
-        "public": method.public,
-        "folded_title": documents.folded(method.title),
-        "searched": documents.searched(method),
-        "document": text,
-    }
-
-
-def context_rows(method: StoredMethod) -> list[dict[str, Any]]:
-    """Return the rows that say in which Contexts a Method is shared."""
-    return [{"method_id": method.id, "context": context} for context in set(method.contexts)]
 
 
 def execution_row(execution: Execution, text: str) -> dict[str, Any]:
@@ -124,50 +96,103 @@ def execution_row(execution: Execution, text: str) -> dict[str, Any]:
         "idempotency_key": execution.idempotency_key,
         "status": execution.status.value,
         "open": documents.execution_open(execution),
+        "experiment": execution.experiment is not None,
         "created": milliseconds(execution.created),
         "started": execution.started and milliseconds(execution.started),
         "finished": execution.finished and milliseconds(execution.finished),
         "output_size": execution.output_size or 0,
+        "public": execution.sharing.public,
+        "reuse_key": execution.reuse_key,
         "document": text,
     }
 
 
+def share_rows(execution: Execution) -> list[dict[str, Any]]:
+    """Return the rows that say with whom an Execution is shared."""
+    return [
+        {
+            "execution_id": execution.id,
+            "kind": kind,
+            "name": name,
+            "created": milliseconds(execution.created),
+            "owner": execution.owner,
+        }
+        for kind, name in documents.shares(execution)
+    ]
+
+
 def task_row(task: Task, text: str) -> dict[str, Any]:
     """Return the columns of a Task."""
+    attempt = task.attempt
     return {
         "execution_id": task.execution_id,
         "task_index": task.index,
         "version": task.version,
         "state": task.state.value,
         "open": documents.task_open(task),
+        "owner": task.owner,
+        "created": milliseconds(task.created),
+        "batch_state": None if task.batch is None else task.batch_state.value,
+        "node": None if attempt is None else attempt.node,
         "document": text,
     }
 
 
-def check_page(limit: int, offset: int) -> None:
-    """Refuse a page that cannot be.
-
-    Raises
-    ------
-    ValueError
-        The limit is below 1, the offset below 0, or one is absurdly large.
-    """
-    if not 1 <= limit <= _LARGEST_OFFSET:
-        raise ValueError(f"limit: from 1 to 2**53, not {limit}")
-    if not 0 <= offset <= _LARGEST_OFFSET:
-        raise ValueError(f"offset: from 0 to 2**53, not {offset}")
+def node_row(record: NodeRecord, text: str) -> dict[str, Any]:
+    """Return the columns of what is kept of a Node."""
+    return {"id": record.id, "version": record.version, "document": text}
 
 
-def method_parameters(query: MethodQuery) -> dict[str, Any]:
-    """Return the parameters of `LIST_METHODS`; one more than the limit tells if more follow."""
+def link_row(link: ShareLink, text: str) -> dict[str, Any]:
+    """Return the columns of a link."""
     return {
-        "b_admin": query.viewer.admin,
-        "b_name": query.viewer.name,
-        "b_groups": tuple(sorted(query.viewer.groups)),
-        "b_search": documents.folded(query.search),
-        "b_limit": query.limit + 1,
-        "b_offset": query.offset,
+        "id": link.id,
+        "version": link.version,
+        "owner": link.owner,
+        "target": link.target,
+        "created": milliseconds(link.created),
+        "expires": milliseconds(link.expires),
+        "document": text,
     }
+
+
+def new_task_row(task: Task, text: str) -> tuple[Any, ...]:
+    """Return the values of a row for `ADD_TASK`."""
+    row = task_row(task, text)
+    return tuple(row[name] for name in _TASK_COLUMNS)
+
+
+def walk(statement: sa.Select[Any], after: str | None, limit: int) -> sa.Select[Any]:
+    """Return a statement over records by id for those after one id, at most so many."""
+    if after is not None:
+        statement = statement.where(statement.get_final_froms()[0].c.id > after)
+    return statement.limit(limit)
+
+
+def list_links(owner: str, target: str | None, limit: int, offset: int) -> sa.Select[Any]:
+    """Return the statement for a page of somebody's links, and one more."""
+    table = links.c
+    statement = sa.select(table.document).where(table.owner == owner)
+    if target is not None:
+        statement = statement.where(table.target == target)
+    return statement.order_by(table.created.desc(), table.id).limit(limit + 1).offset(offset)
+
+
+def find_reusable(reuse_key: str, viewer: Viewer, limit: int) -> sa.Select[Any]:
+    """Return the statement for the newest successful Executions with a key that one may see."""
+    table, share = executions.c, execution_shares.c
+    wanted: list[sa.ColumnElement[bool]] = [
+        table.reuse_key == reuse_key,
+        # Written out: bound values would not match the partial index.
+        sa.literal_column("executions.reuse_key <> '' AND executions.status = 'successful'"),
+    ]
+    if not viewer.admin:
+        named = sa.and_(share.kind == USER, share.name == viewer.name)
+        groups = sa.and_(share.kind == CONTEXT, share.name.in_(sorted(viewer.groups)))
+        shared = sa.exists().where(share.execution_id == table.id, sa.or_(named, groups))
+        wanted.append(sa.or_(table.public, table.owner == viewer.name, shared))
+    newest = (table.created.desc(), table.id)
+    return sa.select(table.document).where(*wanted).order_by(*newest).limit(limit)
 
 
 def open_executions(after: Execution | None, limit: int | None) -> sa.Select[Any]:
@@ -179,64 +204,21 @@ def open_executions(after: Execution | None, limit: int | None) -> sa.Select[Any
     return statement if limit is None else statement.limit(limit)
 
 
-def listing(query: ExecutionQuery) -> sa.Select[Any]:
-    """Return the statement for a page of Executions, and one more.
-
-    Each combination of Method and status is a search in an index that has the rows in order;
-    SQLite merges the searches and stops at the limit. Only the page's documents are read.
-
-    Raises
-    ------
-    ValueError
-        The filter names more than `MOST_METHODS` Methods, or a time without zone.
-    """
-    method_ids: list[str | None] = [*dict.fromkeys(query.method_ids)] or [None]
-    statuses: list[Status | None] = [*dict.fromkeys(query.statuses)] or [None]
-    many: list[sa.ColumnElement[bool]] = []
-    if len(method_ids) > MOST_METHODS:
-        raise ValueError(f"method_ids: at most {MOST_METHODS}, not {len(method_ids)}")
-    if len(method_ids) > MOST_MERGED:
-        many.append(executions.c.method_id.in_(method_ids))
-        method_ids = [None]
-    elif query.method_ids and not query.statuses:
-        statuses = list(Status)  # the index by Method goes on with the status
-    common = [*_common(query), *many]
-    searches = [
-        sa.select(executions.c.id, executions.c.created).where(
-            *common,
-            *([] if method_id is None else [executions.c.method_id == method_id]),
-            *([] if status is None else [executions.c.status == status.value]),
-        )
-        for method_id, status in itertools.product(method_ids, statuses)
-    ]
-    merged = searches[0] if len(searches) == 1 else sa.union_all(*searches)
-    page = (
-        merged.order_by(merged.selected_columns.created.desc(), merged.selected_columns.id)
-        .limit(query.limit + 1)
-        .offset(query.offset)
-        .subquery("page")
-    )
-    return (
-        sa.select(executions.c.document)
-        .join(page, page.c.id == executions.c.id)
-        .order_by(page.c.created.desc(), page.c.id)
-    )
-
-
-def _common(query: ExecutionQuery) -> list[sa.ColumnElement[bool]]:
-    """Return what every search of a listing has to fulfil."""
-    table = executions.c
-    wanted: list[sa.ColumnElement[bool]] = []
-    if query.owner is not None:
-        wanted.append(table.owner == query.owner)
-    if query.created_from is not None:
-        wanted.append(table.created >= milliseconds(query.created_from, up=True))
-    if query.created_to is not None:
-        wanted.append(table.created <= milliseconds(query.created_to))
-    end = sa.func.coalesce(table.finished, None if query.at is None else milliseconds(query.at))
-    lasted = sa.type_coerce(end - table.started, sa.Float)
-    if query.min_duration is not None:
-        wanted.append(lasted >= documents.duration_milliseconds(query.min_duration))
-    if query.max_duration is not None:
-        wanted.append(lasted <= documents.duration_milliseconds(query.max_duration))
-    return wanted
+def open_tasks(
+    execution_ids: Collection[str] | None,
+    node: str | None,
+    after: Task | None,
+    limit: int | None,
+) -> sa.Select[Any]:
+    """Return `OPEN_TASKS` for some Executions, for a Node, after one, at most so many."""
+    statement = OPEN_TASKS
+    if execution_ids is not None:
+        # As one value: SQLite takes about 32,000 in a statement.
+        wanted = sa.func.json_each(json.dumps([*execution_ids])).table_valued("value")
+        statement = statement.where(tasks.c.execution_id.in_(sa.select(wanted.c.value)))
+    if node is not None:
+        statement = statement.where(tasks.c.node == node)
+    if after is not None:
+        place = sa.tuple_(milliseconds(after.created), after.execution_id, after.index)
+        statement = statement.where(sa.tuple_(*_TASK_PLACE) > place)
+    return statement if limit is None else statement.limit(limit)

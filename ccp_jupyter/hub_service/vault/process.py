@@ -12,11 +12,15 @@ import socket
 import stat
 from pathlib import Path
 
+from ccp_jupyter.hub_service.vault.wire import EXIT_TAKEN
+
 _log = logging.getLogger(__name__)
 
 _MCL_CURRENT, _MCL_FUTURE, _MCL_ONFAULT = 1, 2, 4
 _PR_SET_DUMPABLE = 4
 _CAP_IPC_LOCK = 14
+_READY, _TAKEN = b"+", b"t"
+_EXIT_CODES = {_READY: 0, _TAKEN: EXIT_TAKEN}
 
 
 class Refused(Exception):
@@ -46,7 +50,7 @@ class Place:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            _check_folder(path.parent)
+            check_folder(path.parent)
             # Never deleted: two processes could otherwise hold locks on two files of one name.
             self._lock = os.open(
                 path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
@@ -81,7 +85,14 @@ class Place:
         os.close(self._lock)
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Make a folder that only this user may enter; refuse one that others may.
+
+    Raises
+    ------
+    Refused
+    OSError
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.stat()
     if found.st_uid != os.geteuid():
@@ -153,17 +164,24 @@ class Detached:
             os.close(self._read)
             os.setsid()
 
-    def wait(self) -> bool:
-        """In the parent: tell whether the child got ready before it ended."""
+    def wait(self) -> int:
+        """In the parent: wait for the child; returns the exit code for both."""
         try:
-            return os.read(self._read, 1) == b"+"
+            return _EXIT_CODES.get(os.read(self._read, 1), 1)
         finally:
             os.close(self._read)
 
     def ready(self) -> None:
         """In the child: let the parent end."""
+        self._tell(_READY)
+
+    def taken(self) -> None:
+        """In the child, which cannot start: another vault has what it needs."""
+        self._tell(_TAKEN)
+
+    def _tell(self, what: bytes) -> None:
         try:
-            os.write(self._write, b"+")
+            os.write(self._write, what)
         except OSError as error:
             if error.errno != errno.EPIPE:
                 raise

@@ -40,7 +40,7 @@ def fragile(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EngineHa
 @pytest.fixture(scope="session")
 def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryHandle]:
     """An open and a private registry."""
-    with _needed():
+    with needed():
         handle = start_registry(tmp_path_factory.mktemp("registry"), follow_parent=True)
     yield handle
     handle.stop()
@@ -55,7 +55,7 @@ async def engine(server: EngineHandle) -> AsyncIterator[DockerEngine]:
 
 
 @pytest.fixture
-async def run(engine: DockerEngine, server: EngineHandle) -> AsyncIterator[Run]:
+async def run(engine: DockerEngine) -> AsyncIterator[Run]:
     """Create a container for a shell script; all are removed after the test.
 
     ``await run(script, start=True, **members_of_ContainerSpec)`` returns its id.
@@ -91,12 +91,13 @@ class _Needed:
             pytest.skip(str(error))
 
 
-def _needed() -> _Needed:
+def needed() -> _Needed:
+    """Return a context in which a missing component fails in CI, and skips elsewhere."""
     return _Needed()
 
 
 def _server(folder: Path, kind: str) -> Iterator[EngineHandle]:
-    with _needed():
+    with needed():
         handle = start_engine(
             folder,
             f"{kind}-node",
@@ -105,7 +106,7 @@ def _server(folder: Path, kind: str) -> Iterator[EngineHandle]:
             follow_parent=True,
         )
     try:
-        with _needed():
+        with needed():
             images.load(handle, ["shell", "noshell"])
         yield handle
     finally:

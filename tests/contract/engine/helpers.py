@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 import tarfile
 import time
 from collections.abc import AsyncIterator
 from typing import IO
 
+from ccp_jupyter.hub_service.controller.tars import writing
 from ccp_jupyter.hub_service.engines.base import ContainerInfo, LogFrame
 from ccp_jupyter.hub_service.engines.docker import DockerEngine
+from tests.stack.engines import EngineHandle
 
 
 def tar_of(files: dict[str, bytes]) -> io.BytesIO:
     """Return an uncompressed tar with these files."""
     output = io.BytesIO()
-    with tarfile.open(fileobj=output, mode="w") as archive:
+    with writing(output) as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
@@ -62,3 +65,8 @@ async def ended(engine: DockerEngine, container: str, timeout: float = 20) -> Co
 async def output(engine: DockerEngine, container: str) -> str:
     """Return all that a container writes to stdout until it ends."""
     return joined(await all_of(engine.logs(container)), "stdout").decode()
+
+
+def requests_of(server: EngineHandle) -> list[str]:
+    """Return what a docker engine with ``--debug`` was asked for, as ``GET /v1.41/info``."""
+    return re.findall(r'msg="Calling ([A-Z]+ [^"]+)"', server.log.read_text(errors="replace"))

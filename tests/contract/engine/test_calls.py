@@ -24,7 +24,15 @@ from ccp_jupyter.hub_service.engines.base import (
 )
 from ccp_jupyter.hub_service.engines.docker import DockerEngine
 from tests.contract.engine.conftest import NOSHELL, SHELL, Run
-from tests.contract.engine.helpers import all_of, ended, joined, output, tar_of, untarred
+from tests.contract.engine.helpers import (
+    all_of,
+    ended,
+    joined,
+    output,
+    requests_of,
+    tar_of,
+    untarred,
+)
 from tests.stack.engines import EngineHandle
 
 HOSTILE = ["", "../../images/json", "a b", "x?y=z", "x/../y", "x#y", "-x", "é", "x" * 256, "x\0y"]
@@ -107,22 +115,18 @@ async def test_a_life_takes_six_requests(
     engine: DockerEngine, server: EngineHandle, run: Run
 ) -> None:
     await run("true", start=False)  # the image's command is checked once
-    before = len(_requests(server))
+    before = len(requests_of(server))
     container = await run("mkdir /ccp_data; echo x >/ccp_data/y", start=False)
     await engine.put_files(container, "/", tar_of({"a": b"b"}))
     await engine.start(container)
     await all_of(engine.logs(container))
     await engine.fetch(container, "/ccp_data", untarred)
     await engine.remove(container)
-    requests = _requests(server)[before:]
+    requests = requests_of(server)[before:]
     client = server.client()
     old = version_lt(client.version()["ApiVersion"], "1.42")  # logs are read twice
     client.close()
     assert len([r for r in requests if "version" not in r]) == 6 + old, requests
-
-
-def _requests(server: EngineHandle) -> list[str]:
-    return re.findall(r'msg="Calling ([A-Z]+ [^"]+)"', server.log.read_text(errors="replace"))
 
 
 async def test_same_name_twice(engine: DockerEngine, run: Run) -> None:

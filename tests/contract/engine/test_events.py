@@ -14,11 +14,12 @@ from tests.contract.engine.helpers import ended
 async def _until(
     engine: DockerEngine, label: str, kind: str, since_ns: int | None = None
 ) -> list[ContainerEvent]:
-    """Return events up to the first of a kind."""
+    """Return the events of containers with this label, up to the first of a kind."""
     found = []
     async with asyncio.timeout(20):
         async for event in engine.events(label, since_ns):
-            found.append(event)
+            if event.kind != "outside":
+                found.append(event)
             if event.kind == kind:
                 break
     return found
@@ -54,7 +55,7 @@ async def test_events_come_at_once(engine: DockerEngine, run: Run) -> None:
         ("kill", None),
         ("die", 137),
     ]
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 3
 
 
 async def test_continue_after_each_event(engine: DockerEngine, run: Run) -> None:
@@ -71,15 +72,20 @@ async def test_continue_after_each_event(engine: DockerEngine, run: Run) -> None
 
 
 async def test_out_of_memory(engine: DockerEngine, run: Run) -> None:
-    began = time.time_ns()
-    container = await run(
-        "x=0123456789; while :; do x=$x$x$x; done", memory=16 * 2**20, labels={"hungry": ""}
-    )
-    events = await _until(engine, "hungry", "die", began)
+    # containerd reads it from a cgroup that may be gone already: then nobody ever hears of it.
+    for number in range(5):
+        began = time.time_ns()
+        container = await run(
+            "x=0123456789; while :; do x=$x$x$x; done",
+            memory=16 * 2**20,
+            labels={f"hungry{number}": ""},
+        )
+        events = await _until(engine, f"hungry{number}", "die", began)
+        info = await ended(engine, container)
+        assert info.exit_code == events[-1].exit_code == 137
+        if info.out_of_memory:
+            break
     assert [e.kind for e in events] == ["start", "oom", "die"]
-    info = await ended(engine, container)
-    assert info.out_of_memory
-    assert info.exit_code == events[-1].exit_code == 137
 
 
 async def test_many_listeners(engine: DockerEngine, run: Run) -> None:

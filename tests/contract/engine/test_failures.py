@@ -214,7 +214,7 @@ async def test_close_of_a_hung_engine(fragile: EngineHandle, shaky: DockerEngine
         assert _own_threads(shaky)
         began = time.monotonic()
         await shaky.close()
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < TIMEOUT
         assert not _own_threads(shaky)
         results = await asyncio.gather(*waiting, return_exceptions=True)
         assert {type(result) for result in results} == {NodeUnreachable}
@@ -277,7 +277,7 @@ async def test_no_engine(place: str) -> None:
         began = time.monotonic()
         with pytest.raises(NodeUnreachable, match="nowhere"):
             await call
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < TIMEOUT
     await engine.close()
 
 

@@ -72,7 +72,7 @@ async def test_taking_part_of_it(engine: DockerEngine, run: Run) -> None:
     began = time.monotonic()
     assert len(await engine.fetch(container, "/data", lambda file: file.read(5000))) == 5000
     assert await engine.fetch(container, "/data", lambda _: 42) == 42
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5  # all of it would take far longer
     assert (await engine.inspect(container)) is not None
 
 
@@ -105,7 +105,7 @@ async def test_fetch_works_in_a_thread(engine: DockerEngine, run: Run) -> None:
 
     def take(file: IO[bytes]) -> None:
         threads.append(threading.current_thread())
-        time.sleep(0.5)
+        time.sleep(2)
 
     fetching = asyncio.create_task(engine.fetch(container, "/etc", take))
     longest, last = 0.0, time.monotonic()
@@ -113,5 +113,5 @@ async def test_fetch_works_in_a_thread(engine: DockerEngine, run: Run) -> None:
         await asyncio.sleep(0.01)
         now = time.monotonic()
         longest, last = max(longest, now - last), now
-    assert longest < 0.3
+    assert longest < 1.5
     assert threads[0] is not threading.current_thread()

@@ -61,7 +61,8 @@ async def test_memory_without_swap(engine: DockerEngine, run: Run) -> None:
 
 
 async def test_fork_bomb(engine: DockerEngine, run: Run) -> None:
-    container = await run("b() { b | b & }; b; sleep 60", pids=64)
+    # `exec`: the first process itself must not need a fork any more.
+    container = await run("b() { b | b & }; (b) & exec sleep 60", pids=64)
     await asyncio.sleep(1)
     other = await run("echo alive")
     assert await output(engine, other) == "alive\n"
@@ -99,3 +100,9 @@ async def test_cpu(engine: DockerEngine, run: Run, limit: float) -> None:
 async def test_other_limits(engine: DockerEngine, run: Run) -> None:
     container = await run("ulimit -n; ulimit -c; cat /proc/1/comm")
     assert (await output(engine, container)).split() == ["16384", "0", "docker-init"]
+
+
+async def test_disk_is_left_out_where_it_cannot_be_limited(engine: DockerEngine, run: Run) -> None:
+    """The engines of the tests lie on file systems without quotas."""
+    container = await run("echo works", disk=10**9)
+    assert await output(engine, container) == "works\n"

@@ -21,6 +21,7 @@ from ccp_jupyter.hub_service.engines.base import (
     NoAccess,
     NodeUnreachable,
     NoResources,
+    RegistryUnreachable,
 )
 from ccp_jupyter.hub_service.engines.docker import DockerEngine
 from tests.contract.engine.conftest import SHELL
@@ -125,7 +126,9 @@ async def test_a_shared_pull_needs_the_same_login(engine: DockerEngine, private:
 
 async def test_registry_that_does_not_answer(engine: DockerEngine) -> None:
     address = f"127.0.0.1:{free_port()}"
-    with pytest.raises(NodeUnreachable, match=f"{address}/a/b:1: the registry cannot be reached"):
+    with pytest.raises(
+        RegistryUnreachable, match=f"{address}/a/b:1: the registry cannot be reached"
+    ):
         await engine.pull(f"{address}/a/b:1")
 
 
@@ -178,7 +181,7 @@ async def test_registry_cut_off_in_the_middle(
         assert not pull.done()
     registry.cut()
     try:
-        with pytest.raises(NodeUnreachable, match="the registry cannot be reached"):
+        with pytest.raises(RegistryUnreachable, match="the registry cannot be reached"):
             await pull
     finally:
         registry.restore()

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.wrk import WrkFailed, parse
+from benchmarks.wrk import NoAnswer, WrkFailed, parse
 
 REPORT = """Running 2s test @ http://127.0.0.1:1234/
   1 threads and 8 connections
@@ -57,3 +57,8 @@ def test_requests_without_success_do_not_count(line):
 def test_what_is_no_report(report):
     with pytest.raises(WrkFailed):
         parse(report)
+
+
+def test_no_answer_at_all():
+    with pytest.raises(NoAnswer, match="no request was answered"):
+        parse(REPORT.replace("5770 requests", "0 requests"))

@@ -46,7 +46,7 @@ class Handler(web.RequestHandler):
         seen = Seen(request.method or "", request.path, query, request.headers, request.body)
         self.peer.seen.append(seen)
         behaviour = self.peer.next(seen.verb, seen.path)
-        if request.headers.get("Authorization") != f"token {TOKEN}":
+        if request.headers.get("Authorization") not in (f"token {TOKEN}", f"Bearer {TOKEN}"):
             behaviour = answer({"title": "Unauthorized", "detail": "who are you?"}, 401)
         try:
             await behaviour(self)
@@ -56,7 +56,7 @@ class Handler(web.RequestHandler):
             self.peer.faults.append(error)
             raise
 
-    get = post = put = delete = _serve
+    get = post = put = patch = delete = _serve
 
     def cut(self) -> None:
         """Close the connection in the middle of whatever is going on."""

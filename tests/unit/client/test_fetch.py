@@ -19,7 +19,8 @@ import pytest
 from ccp_jupyter.client import FetchFailed, NotAllowed, ServiceUnavailable
 from ccp_jupyter.client import fetch as module
 from ccp_jupyter.client.async_execution import AsyncExecution
-from ccp_jupyter.client.incoming import PREFIX, folder_name, incoming, sweep
+from ccp_jupyter.client.incoming import PREFIX, incoming, sweep
+from ccp_jupyter.model.file_names import execution_name
 from tests.unit.client import zips
 from tests.unit.client.peer import TOKEN, Behaviour, Handler, Peer, answer, cut, status
 
@@ -369,7 +370,7 @@ async def test_files_and_single_ones(peer, execution):
     ],
 )
 def test_names_of_folders(title, expected):
-    assert folder_name(title, "7de2c1f0-1111") == expected
+    assert execution_name(title, "7de2c1f0-1111") == expected
 
 
 async def test_quota_is_told_like_a_full_disk(peer, execution, monkeypatch):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ccp_jupyter.client import FetchFailed
 from ccp_jupyter.client import unpack as module
 from ccp_jupyter.client.unpack import Stopped, unpack
+from ccp_jupyter.model import zip_rules
 from tests.unit.client import zips
 
 
@@ -202,7 +203,7 @@ def test_too_many_entries(tmp_path):
 
 
 def test_list_of_contents_too_long(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_LARGEST_DIRECTORY", 50)
+    monkeypatch.setattr(zip_rules, "_LARGEST_DIRECTORY", 50)
     refuse(tmp_path, zips.make({"a" * 100: b""}), "list of contents")
 
 

@@ -40,7 +40,7 @@ class World:
         self.folder = folder
         self.folders = Folders(folder / "executions")
 
-    async def start(self, limits=None, **settings):
+    async def start(self, limits=None, allowed=(), means=None, **settings):
         self.store = await SqliteStore.open(self.folder / "store.sqlite")
         self.events = FileEventLog(self.folders)
         socket = self.folder / "vault.sock"
@@ -56,14 +56,15 @@ class World:
         )
         self.controller = ServiceController(
             {infrastructure.id: infrastructure},
-            {node.id: DockerEngine(node) for node in infrastructure.nodes},
+            DockerEngine,
             self.store,
             self.events,
             self.vault,
             self.folders,
-            Outgoing(),
+            Outgoing(allowed=allowed),
             "test",
             Settings(**settings),
+            means=means,
         )
         await self.controller.start()
         return self
@@ -166,9 +167,12 @@ async def test_files_of_a_request_are_kept_apart_from_the_record(world):
 async def test_it_waits_and_says_why_while_no_node_is_there(world):
     execution = await world.controller.submit(world.submission({"inputs": {}}))
     async with asyncio.timeout(10):
-        while "n1" not in (live := world.controller.live(execution))[0]:
+        while "n1" not in (live := world.controller.live(execution)).message:
             await asyncio.sleep(0.02)
-    assert live[0].startswith("Waiting: no Node of local-docker is online")
+    assert live.message.startswith(
+        "Waiting: 1st of 1 in the queue; no Node of local-docker is online"
+    )
+    assert (live.position, live.start) == (1, None)
 
 
 async def test_dismissed_twice_and_removed_twice(world):
@@ -204,6 +208,10 @@ async def test_finished_executions_are_removed_when_they_are_old(world):
     waiting = await world.controller.submit(world.submission({"inputs": {}}))
     for execution in (old, new):
         await world.controller.dismiss(execution.id)
+    for execution in (old, new):
+        async with asyncio.timeout(30):
+            while (await world.store.get_execution(execution.id)).ending:
+                await asyncio.sleep(0.02)
     for execution in (old, waiting):
         latest = await world.store.get_execution(execution.id)
         latest.created = now() - timedelta(hours=2)

@@ -26,6 +26,10 @@ def run(request, tmp_path):
     def go(deploy, execute):
         (tmp_path / "deploy.sh").write_text(deploy)
         (tmp_path / "execute.sh").write_text(execute)
+        (tmp_path / "state").write_text("0\n")
+        return start()
+
+    def start():
         done = subprocess.run(
             [*request.param, str(tmp_path / "deploy-entry.sh"), "MARK"],
             capture_output=True,
@@ -33,10 +37,14 @@ def run(request, tmp_path):
             timeout=20,
         )
         lines = done.stderr.splitlines()
-        phases = [line.split()[1] for line in lines if line.startswith("MARK ")]
+        reports = [line.split() for line in lines if line.startswith("MARK ")]
+        go.ends = [int(words[2]) for words in reports if words[1] == "end"]  # type: ignore[attr-defined]
+        phases = [words[1] for words in reports if words[1] != "end"]
         return done.returncode, phases, done.stdout
 
     go.folder = tmp_path / "data"  # type: ignore[attr-defined]
+    go.again = start  # type: ignore[attr-defined]
+    go.state = tmp_path / "state"  # type: ignore[attr-defined]
     return go
 
 
@@ -81,3 +89,39 @@ def test_relative_files_are_outputs(run):
 def test_a_deploy_script_that_takes_over_the_end_is_noticed(run):
     # Exit code 0 without the report "execute": the controller calls that a failure.
     assert run("trap 'echo mine' EXIT; exit 0", "echo no") == (0, ["deploy"], "mine\n")
+
+
+def test_what_was_started_once_is_not_run_again(run):
+    assert run("echo deploy", "echo execute") == (0, BOTH, "deploy\nexecute\n")
+    for _ in range(2):
+        assert run.again() == (255, ["again"], "")
+
+
+@pytest.mark.parametrize(
+    ("deploy", "state"), [("", "2"), ("exit 0", "2"), ("exit 3", "1"), ("exec true", "1")]
+)
+def test_how_far_it_came_is_noted(run, deploy, state):
+    run(deploy, "true")
+    assert run.state.read_text() == f"{state}\n"
+
+
+@pytest.mark.parametrize(
+    ("deploy", "execute", "ends"),
+    [
+        ("", "true", [0]),
+        ("", "false", [1]),
+        ("", "exit 4", [4]),
+        ("exit 3", "", [3]),
+        ("", "no-such-program", [127]),
+        ("exit 0", "false", [1]),
+        ("set -e", "false", [1]),
+        # Only the engine knows of these.
+        ("", "kill -9 $$", []),
+        ("", "exec true", []),
+        ("", "trap 'true' EXIT; exit 5", []),
+    ],
+)
+def test_its_end_is_reported(run, deploy, execute, ends):
+    code, _, _ = run(deploy, execute)
+    assert run.ends == ends
+    assert ends in ([], [code])

@@ -3,7 +3,8 @@
 import pytest
 
 from ccp_jupyter.hub_service.controller.judgement import Ended, ending, judge
-from ccp_jupyter.hub_service.controller.nodes import Exit, NodeLost
+from ccp_jupyter.hub_service.controller.nodes.agent import NodeLost
+from ccp_jupyter.hub_service.controller.nodes.watches import Exit
 from ccp_jupyter.hub_service.controller.stage import InputsFailed
 from ccp_jupyter.hub_service.engines import base as engines
 from ccp_jupyter.hub_service.vault.base import SecretsLost
@@ -22,7 +23,7 @@ from ccp_jupyter.model.states import Outcome, Phase
         (3, False, False, Phase.DEPLOY, False, Outcome.FAILED, "Deploy: .* exit code 3"),
         (3, False, True, Phase.EXECUTE, True, Outcome.FAILED, "exit code 3"),
         (137, True, False, Phase.EXECUTE, True, Outcome.FAILED, "out of memory.* 1073741824"),
-        (137, False, False, Phase.EXECUTE, True, Outcome.FAILED, "exit code 137"),
+        (137, False, False, Phase.EXECUTE, True, Outcome.FAILED, "exit code 137.* 1073741824"),
         (137, False, True, Phase.EXECUTE, True, Outcome.PLATFORM, "from outside on Node n1"),
         (255, False, True, Phase.DEPLOY, False, Outcome.PLATFORM, "from outside on Node n1"),
         (None, False, True, Phase.EXECUTE, True, Outcome.PLATFORM, "gone from Node n1"),
@@ -44,6 +45,7 @@ def test_exit_of_a_container(code, oom, disturbed, phase, executed, outcome, rea
         (NodeLost("x"), Outcome.PLATFORM),
         (engines.RegistryUnreachable("x"), Outcome.PLATFORM),
         (engines.NoResources("x"), Outcome.PLATFORM),
+        (engines.NotThere("x"), Outcome.PLATFORM),
         (engines.ImageMissing("x"), Outcome.FAILED),
         (engines.NoAccess("x"), Outcome.FAILED),
         (engines.BadRequest("x"), Outcome.FAILED),

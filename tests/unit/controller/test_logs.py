@@ -9,7 +9,10 @@ from ccp_jupyter.hub_service.controller.logs import LogCollector, Resume, resume
 from ccp_jupyter.hub_service.engines.base import LogFrame
 from ccp_jupyter.hub_service.events.log import FileEventLog
 from ccp_jupyter.hub_service.folder import Folders
-from ccp_jupyter.model.events import LogEvent
+from ccp_jupyter.hub_service.masking import Masker
+from ccp_jupyter.model.events import LogEvent, PhaseEvent
+from ccp_jupyter.model.states import Phase
+from ccp_jupyter.model.times import now
 
 MARK = Mark("e1", 1, 1, "ccp-0123456789abcdef")
 
@@ -36,7 +39,9 @@ async def collect(events, *items, size=10_000, secrets=(), resume=None, start=0,
     async def reached(name):
         phases.append(name)
 
-    collector = LogCollector(events, "alice", MARK, size, secrets, reached, resume or Resume({}, 0))
+    collector = LogCollector(
+        events, "alice", MARK, size, Masker(secrets), reached, resume or Resume({}, 0)
+    )
     await collector.run(frames(*items, start=start, then=then))
     return phases
 
@@ -102,6 +107,60 @@ async def test_secrets_never_reach_the_journal(events):
     assert await lines(events) == ["key is ***!", "***"]
 
 
+@pytest.mark.parametrize("before", [16_380, 16_384, 20_000, 0])
+@pytest.mark.parametrize("cut", [1, 5, 11])
+async def test_a_secret_across_frames_and_cuts_is_masked(events, before, cut):
+    secret = "s3cr3t-key-1"
+    await collect(
+        events,
+        ("stdout", "x" * before + secret[:cut]),
+        ("stdout", secret[cut:] + "y" * 20_000),
+        ("stdout", "z\n"),
+        ("stdout", "next\n"),
+        size=100_000,
+        secrets=[secret],
+    )
+    found = await lines(events)
+    assert "".join(found[:-1]) == "x" * before + "***" + "y" * 20_000 + "z"
+    assert found[-1] == "next"
+
+
+async def test_a_secret_at_the_end_of_a_log_without_line_end(events):
+    pieces = (("stdout", "x" * 17_000 + "s3cr"), ("stdout", "3t"))
+    await collect(events, *pieces, size=100_000, secrets=["s3cr3t"])
+    assert "".join(await lines(events)).replace("x", "") == "***"
+
+
+async def test_streams_do_not_mix(events):
+    await collect(
+        events,
+        ("stdout", "x" * 17_000 + "s3c"),
+        ("stderr", "r3t\n"),
+        ("stdout", "r3t\n"),
+        size=100_000,
+        secrets=["s3cr3t"],
+    )
+    assert (await lines(events, "stderr")) == ["r3t"]
+    assert "".join(await lines(events, "stdout")).endswith("x***")
+
+
+@pytest.mark.parametrize("before", range(16_355, 16_390))
+async def test_a_report_across_a_cut_is_a_report(events, before):
+    report = f"{MARK.text}execute\n"
+    phases = await collect(
+        events,
+        ("stderr", "x" * before + report[:10]),
+        ("stderr", report[10:25]),
+        ("stderr", report[25:] + "after\n"),
+        size=100_000,
+        secrets=["execute"],
+    )
+    assert phases == ["execute"]
+    found = await lines(events)
+    assert "".join(found[:-1]) == "x" * before
+    assert found[-1] == "after"
+
+
 async def test_bytes_that_are_not_utf8_are_replaced(events):
     await collect(events, ("stdout", b"caf\xe9\n"))
     assert await lines(events) == ["caf\ufffd"]
@@ -135,6 +194,39 @@ async def test_a_restarted_service_learns_the_phase_again(events):
     resume = await resume_point(events, MARK)
     assert await collect(events, *everything, resume=resume) == ["deploy", "execute"]
     assert await lines(events) == ["x"]
+
+
+async def test_only_the_end_of_a_long_journal_is_read(events, monkeypatch):
+    await collect(events, ("stderr", "early\n"), *(("stdout", f"{n}\n") for n in range(5)))
+    begun = await events.last("e1")
+    phase = {"execution_id": "e1", "at": now(), "task": 2, "attempt": 1, "node": "n"}
+    for _ in range(900):
+        await events.append("alice", PhaseEvent(**phase, phase=Phase.DEPLOY))
+    resume = await resume_point(events, MARK)
+    await collect(events, ("stdout", "late\n"), resume=resume, start=100)
+    read = []
+    true_read = events.read
+
+    async def noted(execution_id, after=0, limit=1000):
+        found = await true_read(execution_id, after, limit)
+        read.append(len(found))
+        return found
+
+    monkeypatch.setattr(events, "read", noted)
+    resume = await resume_point(events, MARK)
+    assert sum(read) <= 200
+    assert resume.size == len("early\n" + "0\n" * 5 + "late\n")
+    assert set(resume.stamps) == {"stdout", "stderr"}
+    assert await events.last("e1") == begun + 901
+
+
+async def test_a_silent_container_is_not_looked_for_before_its_launch(events):
+    await collect(events, *(("stdout", f"{n}\n") for n in range(5)))
+    about = {"execution_id": "e1", "at": now(), "task": 1, "attempt": 2, "node": "n"}
+    for phase in (Phase.LAUNCH, Phase.DEPLOY):
+        await events.append("alice", PhaseEvent(**about, phase=phase))
+    assert await resume_point(events, Mark("e1", 1, 2, "m")) == Resume({}, 0)
+    assert await resume_point(events, Mark("other", 1, 1, "m")) == Resume({}, 0)
 
 
 async def test_other_attempts_do_not_count_for_resuming(events):

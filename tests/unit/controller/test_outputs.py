@@ -175,28 +175,31 @@ def part(path: Path, **files):
 
 def test_one_part_is_the_whole(tmp_path):
     only = part(tmp_path / "part-1.zip", a="1")
-    join([only], tmp_path / "output.zip")
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["output.zip"]
+    join({"": only}, tmp_path / "output.zip", tmp_path / "manifest.json")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["manifest.json", "output.zip"]
     with zipfile.ZipFile(tmp_path / "output.zip") as archive:
         assert archive.namelist() == ["a"]
 
 
 def test_parts_get_a_folder_each_and_equal_names_do_not_clash(tmp_path):
-    parts = [part(tmp_path / f"part-{n}.zip", same=str(n) * 5000, ö=str(n)) for n in (1, 2, 3)]
-    join(parts, tmp_path / "output.zip")
+    parts = {
+        f"replica-{n}": part(tmp_path / f"part-{n}.zip", same=str(n) * 5000, ö=str(n))
+        for n in (1, 2, 3)
+    }
+    join(parts, tmp_path / "output.zip", tmp_path / "manifest.json")
     with zipfile.ZipFile(tmp_path / "output.zip") as archive:
         assert archive.testzip() is None
         assert archive.read("replica-2/same") == b"2" * 5000
         assert archive.read("replica-3/ö") == b"3"
         assert len(archive.namelist()) == 6
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["output.zip"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["manifest.json", "output.zip"]
 
 
 def test_other_programs_can_read_a_joined_zip(tmp_path):
     import subprocess
 
-    parts = [part(tmp_path / f"part-{n}.zip", data="x" * 100_000) for n in (1, 2)]
-    join(parts, tmp_path / "output.zip")
+    parts = {str(n): part(tmp_path / f"part-{n}.zip", data="x" * 100_000) for n in (1, 2)}
+    join(parts, tmp_path / "output.zip", tmp_path / "manifest.json")
     subprocess.run(["python3", "-m", "zipfile", "-t", tmp_path / "output.zip"], check=True)
 
 

@@ -8,7 +8,9 @@ import pytest
 from pydantic import ByteSize, TypeAdapter
 from traitlets.config import Config
 
-from ccp_jupyter.model.infrastructure import Infrastructure, Limits
+from ccp_jupyter.hub_service.app import CcpService
+from ccp_jupyter.hub_service.configuration import parse_hooks, parse_infrastructures
+from ccp_jupyter.model.infrastructure import Limits
 from tests.stack.hub import repository
 
 GUIDE = (repository() / "docs/deployment.md").read_text()
@@ -21,7 +23,9 @@ def test_limits(name: str) -> None:
     assert found, f"docs/deployment.md does not list the limit {name}"
     default = getattr(Limits(), name)
     said = found[1].strip().replace(",", "")
-    if isinstance(default, ByteSize):
+    if default is None:
+        assert said == "what Nodes have"
+    elif isinstance(default, ByteSize):
         assert TypeAdapter(ByteSize).validate_python(said) == default
     else:
         assert float(said) == default
@@ -39,10 +43,18 @@ def test_scopes_of_the_reference_deployment() -> None:
 
 
 def test_the_example_is_valid() -> None:
-    block = next(b for b in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "c.Ccp" in b)
-    config = Config()
-    exec(block, {"c": config})
-    infrastructures = [
-        Infrastructure.model_validate(each) for each in config.CcpService.infrastructures
-    ]
-    assert [node.id for node in infrastructures[0].nodes] == ["local", "big-1"]
+    blocks = [b for b in re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL) if "c.Ccp" in b]
+    assert len(blocks) == 2
+    nodes = []
+    for block in blocks:
+        config = Config()
+        exec(block, {"c": config})
+        nodes += [
+            node.id
+            for found in parse_infrastructures(config.CcpService.infrastructures).values()
+            for node in found.nodes
+        ]
+        unknown = set(config.CcpService) - set(CcpService.class_trait_names(config=True))
+        assert not unknown
+    assert nodes == ["local", "big-1", "gpu-1"]
+    assert parse_hooks(config.CcpService.notification_hooks)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
+from urllib3.util.wait import wait_for_read
 
 from ccp_jupyter.hub_service.engines._docker_errors import (
     CallersError,
@@ -19,6 +22,7 @@ from ccp_jupyter.hub_service.engines.base import (
     NodeUnreachable,
     NoResources,
     NotThere,
+    RegistryUnreachable,
 )
 
 # Texts of docker 20.10 to 28, of Docker Hub and of common registries, as they came.
@@ -59,7 +63,7 @@ PULLS = [
 @pytest.mark.parametrize(("status", "text", "kind"), PULLS)
 def test_pulls(status: int, text: str, kind: type[EngineError] | None) -> None:
     error = pull_failed(text, "n1", "r/x:9", status)
-    assert type(error) is (kind or NodeUnreachable)
+    assert type(error) is (kind or RegistryUnreachable)
     assert "r/x:9" in str(error)
     assert "n1" in str(error)
     assert text in str(error)
@@ -128,3 +132,14 @@ def test_errors_of_others_are_left_alone() -> None:
     carried = CallersError()
     carried.__cause__ = full = OSError(28, "No space left on device")
     assert translated(carried, "n1") is full
+
+
+def test_a_connection_from_the_pool_that_was_just_closed() -> None:
+    one, other = socket.socketpair()
+    other.close()
+    one.close()
+    with pytest.raises(ValueError, match="file descriptor") as caught:
+        wait_for_read(one, timeout=0.0)
+    error = translated(caught.value, "n1")
+    assert isinstance(error, NodeUnreachable)
+    assert "n1 does not answer" in str(error)

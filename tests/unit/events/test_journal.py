@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from ccp_jupyter.hub_service.events.journal import Journal, JournalFull, encoded, read_journal
+from ccp_jupyter.hub_service.events.journal import (
+    Journal,
+    JournalFull,
+    encoded,
+    last_number,
+    read_journal,
+)
 from ccp_jupyter.model.events import Event
 from tests.unit.events.samples import log_event, phase_event, status_event
 
@@ -60,6 +66,18 @@ def test_what_comes_back_equals_what_went_in(path: Path) -> None:
     journal.close()
     expected = [event.model_copy(update={"seq": n}) for n, event in enumerate(events, 1)]
     assert read_journal(path, 0, 10).events == expected
+
+
+def test_the_last_number_is_that_of_the_last_whole_event(path: Path) -> None:
+    assert last_number(path) == 0
+    write(path, 3, "x" * 200_000)
+    assert last_number(path) == 3
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    assert last_number(path) == 2
+    assert path.stat().st_size == len(whole) - 1, "reading cuts nothing off"
+    path.write_bytes(b"\x00" * 100)
+    assert last_number(path) == 0
 
 
 def test_files_and_folders_are_private(path: Path) -> None:

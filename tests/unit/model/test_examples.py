@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ccp_jupyter.model import red
 from ccp_jupyter.model.infrastructure import Limits
 from ccp_jupyter.model.method import Method, parse_method
 from ccp_jupyter.model.request import check_request, script_values
@@ -131,3 +132,14 @@ def test_hello(tmp_path):
     done = run(tmp_path, "hello", {"name": "$(id) \\n 'you'"})
     assert done.stdout == "Hello, $(id) \\n 'you'!\n"
     assert (tmp_path / "hello.txt").read_text() == done.stdout
+
+
+@pytest.mark.parametrize(
+    "path", sorted((FOLDER.parent / "red").glob("*.yml")), ids=lambda p: p.name
+)
+def test_example_experiments_are_ready_to_run(path):
+    source = red.read(path.read_text())
+    red.check(source.document)
+    prepared = red.prepare(source.document, disable_retry=True, disable_connector_validation=False)
+    assert prepared.batches
+    assert prepared.experiment.doc

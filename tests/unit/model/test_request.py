@@ -83,7 +83,12 @@ def test_an_empty_request_takes_the_defaults():
         "ccpreplicas": [PlainValue(value=2)],
         "ccpnote": [PlainValue(value="")],
     }
-    assert (request.image, request.replicas, request.max_time, request.note) == (IMAGE, 2, 100, "")
+    assert (request.image, request.replicas, request.limits.max_time, request.note) == (
+        IMAGE,
+        2,
+        100,
+        "",
+    )
     assert request.outputs == {"a": RequestedOutput("value"), "b": RequestedOutput("value")}
     assert request.response == "raw"
     assert request.body == {} and request.secrets == {}
@@ -224,8 +229,8 @@ def test_an_image_is_needed():
 
 
 def test_max_time_is_capped_and_replicas_are_not():
-    assert checked({"ccpmaxtime": "50"}).max_time == 50
-    assert checked({"ccpmaxtime": 10**6}).max_time == 100
+    assert checked({"ccpmaxtime": "50"}).limits.max_time == 50
+    assert checked({"ccpmaxtime": 10**6}).limits.max_time == 100
     assert checked({"ccpreplicas": "4", "ccpnote": "why"}).replicas == 4
     assert checked({"ccpnote": "why"}).note == "why"
 
@@ -466,16 +471,22 @@ def test_script_values():
 # --- speed and rubbish -----------------------------------------------------------------------
 
 
-def test_a_check_takes_well_under_a_millisecond():
-    """Including the parsing of the stored document, which every submission brings."""
+def test_a_check_costs_no_more_than_a_few_copies_of_the_method():
+    """Including the parsing of the stored document, which every submission brings.
+
+    About 0.45 ms on a quiet machine; as a ratio, because machines are not always quiet.
+    """
     document = FULL.document()
     body = {"inputs": {"text": "x", "whole": "5", "many": ["a", "b"], "table": b64(b"x" * 100)}}
-    best = 1.0
+    check, copy = 1.0, 1.0
     for _ in range(200):
         start = time.perf_counter()
         check_request(parse_method(document), body, LIMITS)
-        best = min(best, time.perf_counter() - start)
-    assert best < 0.001
+        between = time.perf_counter()
+        json.loads(json.dumps(document))
+        check = min(check, between - start)
+        copy = min(copy, time.perf_counter() - between)
+    assert check < 10 * copy  # 3 on a quiet machine
 
 
 @pytest.mark.parametrize(
@@ -539,6 +550,6 @@ def test_rubbish_is_refused_and_never_crashes(body):
         return
     json.dumps(request.body, allow_nan=False)
     assert set(request.inputs) <= set(FULL.inputs)
-    assert 1 <= request.replicas <= 4 and 1 <= request.max_time <= 100
+    assert 1 <= request.replicas <= 4 and 1 <= request.limits.max_time <= 100
     values = script_values(FULL, request.inputs, request.secrets, "e", 1)
     assert set(FULL.inputs) < set(values)

@@ -17,6 +17,7 @@ from ccp_jupyter.model.states import (
 # Written out here once more, from the lifecycle as design and architecture tell it.
 ALLOWED = {
     Status: {
+        "created": {"accepted", "failed", "dismissed"},
         "accepted": {"running", "failed", "dismissed"},
         "running": {"successful", "failed", "dismissed"},
     },
@@ -27,7 +28,7 @@ ALLOWED = {
     },
     Phase: {
         "launch": {"deploy", "destroy"},
-        "deploy": {"execute", "destroy"},
+        "deploy": {"execute", "fetch", "destroy"},
         "execute": {"fetch", "destroy"},
         "fetch": {"destroy"},
         "destroy": {"ended"},

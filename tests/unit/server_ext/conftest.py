@@ -95,7 +95,7 @@ def call(peer, jp_fetch):  # noqa: F811
     """Call the extension: `status, document = await call("POST", "fetch/j1")`."""
 
     async def call(verb: str, path: str, body: object = None, **options):
-        if verb in ("POST", "PUT") and "body_producer" not in options:
+        if verb in ("POST", "PUT", "PATCH") and "body_producer" not in options:
             options.setdefault("body", json.dumps(body if body is not None else {}))
         try:
             reply = await jp_fetch("ccp_jupyter", *path.split("/"), method=verb, **options)

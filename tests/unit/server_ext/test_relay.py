@@ -84,6 +84,9 @@ async def test_delete_and_put(call, peer):
     peer.on("DELETE", "processes/m1", answer(b"", 204))
     peer.on("PUT", "processes/m1", answer({"id": "m1"}))
     assert await call("DELETE", "api/processes/m1") == (204, b"")
+    peer.on("PATCH", "jobs/j1", answer({"id": "j1"}))
+    assert (await call("PATCH", "api/jobs/j1", body={"inputs": {}}))[0] == 200
+    assert peer.requests("PATCH", "jobs/j1")[0].json() == {"inputs": {}}
     assert await call("PUT", "api/processes/m1", {"id": "m1"}) == (200, {"id": "m1"})
 
 

@@ -25,7 +25,12 @@ PATHS = [
 
 async def test_on(call, jp_serverapp, jp_root_dir, peer, heard):
     await until(lambda: heard)
-    assert await call("GET", "status") == (200, {"enabled": True, "connected": True, "reason": ""})
+    status, document = await call("GET", "status")
+    assert status == 200
+    assert document["session"]
+    assert document["events"] > 0
+    told = {name: document[name] for name in ("enabled", "connected", "reason")}
+    assert told == {"enabled": True, "connected": True, "reason": ""}
     assert os.environ["CCP_WORKSPACE"] == str(jp_root_dir)
     assert os.environ["CCP_SERVICE_URL"] == peer.url
     extension = jp_serverapp.web_app.settings["ccp_jupyter"]
@@ -76,7 +81,7 @@ async def test_authorizer_is_asked(call, jp_serverapp, peer, verb, path, monkeyp
     assert seen == (("read", "contents") if path == "files" else (action, "ccp_jupyter"))
 
 
-@pytest.mark.parametrize("verb", ["PATCH", "HEAD"])
+@pytest.mark.parametrize("verb", ["TRACE", "HEAD"])
 async def test_other_verbs(call, verb):
     status, _ = await call(verb, "api/jobs", allow_nonstandard_methods=True)
     assert status == 405

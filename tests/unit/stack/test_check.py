@@ -65,6 +65,31 @@ def test_a_failure_is_told_in_status_and_last_line(capsys: pytest.CaptureFixture
     assert last == "==== 8 passed, 2 skipped, 1 failed; not ok: unit in 3.00s ===="
 
 
+def test_why_a_layer_failed_stands_beside_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    output = """
+    def stack():
+>       start()
+E   DidNotStart: the hub ended
+E   its log
+tests/stack/hub.py:3: DidNotStart
+ERROR tests/service/test_a.py::test_one - DidNotStart: the hub ended
+ERROR tests/service/test_a.py::test_two - DidNotStart: the hub ended
+FAILED tests/service/test_b.py::test_three[x] - assert 1 == 2
+"""
+    bad = check.Result(job(0, 1), False, "== 1 failed, 2 errors in 2.00s ==", 2.0, output)
+    assert check._summary([bad], 3.0) == 1
+    assert capsys.readouterr().out.splitlines()[1:5] == [
+        "unit: 2 x DidNotStart: the hub ended (tests/service/test_a.py::test_one)",
+        "unit: 1 x assert 1 == 2 (tests/service/test_b.py::test_three[x])",
+        "unit: E   DidNotStart: the hub ended",
+        "unit: E   its log",
+    ]
+
+
+def test_why_a_layer_without_tests_failed() -> None:
+    assert check._reasons("a\nb\nexit status 2") == ["a", "b", "exit status 2"]
+
+
 def test_an_unknown_layer_is_refused() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "scripts.check", "unti"],
@@ -78,8 +103,33 @@ def test_an_unknown_layer_is_refused() -> None:
 
 
 def test_every_layer_of_tests_is_run() -> None:
-    folders = {path.parent.name for path in check.ROOT.glob("tests/*/__init__.py")} - {"stack"}
-    assert folders == set(check.MINUTES)
-    assert folders == {name for stage in check.STAGES for name in stage} - {"lint"}
-    wall = sum(max(check.MINUTES.get(name, 6) for name in stage) for stage in check.STAGES)
+    folders = {path.parent.name for path in check.ROOT.glob("tests/*/__init__.py")} - {
+        "stack",
+        "connectors",
+        "conformance",
+    }
+    run = {name for stage in check.STAGES for lane in stage for name in lane} - {"lint"}
+    assert run == set(check.MINUTES)
+    assert folders == {name.partition("/")[0] for name in run}
+    parts = check.ROOT.glob("tests/chaos/*/__init__.py")
+    assert {f"chaos/{path.parent.name}" for path in parts} == {
+        name for name in run if name.startswith("chaos/")
+    }
+
+
+def test_a_layer_in_parts_is_asked_for_by_its_name() -> None:
+    known = ["lint", *check.MINUTES]
+    assert check._parts("chaos", known) == [
+        "chaos/one",
+        "chaos/many",
+        "chaos/around",
+        "chaos/random",
+    ]
+    assert check._parts("chaos/many", known) == ["chaos/many"]
+    assert check._parts("unit", known) == ["unit"]
+    assert check._parts("unti", known) == ["unti"]
+    wall = sum(
+        max(sum(check.MINUTES.get(name, 6) for name in lane) for lane in stage)
+        for stage in check.STAGES
+    )
     assert wall <= 60, "the run itself is ended after 65 minutes"

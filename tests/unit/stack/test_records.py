@@ -61,7 +61,8 @@ def test_down_removes_only_what_a_stack_made(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"store": "mongodb"}, "mongodb: not there yet"),
+        ({"services": 2}, "services: 1, or with mongodb"),
+        ({"store": "mongodb", "services": 9}, "up to 8"),
         ({"store": "oracle"}, "no such store"),
         ({"nodes": 0}, "nodes: must be 1 to 16"),
         ({"nodes": 17}, "nodes: must be 1 to 16"),
@@ -89,11 +90,11 @@ def test_a_stack_that_is_not_there_cannot_be_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize("length", [20, 99, 240])
 def test_the_vaults_socket_has_a_name_that_the_system_takes(tmp_path: Path, length: int) -> None:
     folder = tmp_path / ("x" * length)
-    path = service._vault_socket(folder)
+    path = service.vault_socket(folder)
     path.parent.mkdir(mode=0o700, parents=True)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
-    assert path != service._vault_socket(tmp_path / "other")
-    assert path == service._vault_socket(folder), "found again by `down`"
+    assert path != service.vault_socket(tmp_path / "other")
+    assert path == service.vault_socket(folder), "found again by `down`"
     service.remove_vault_socket(folder)
     assert path.exists() == path.is_relative_to(folder)

@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
 import shutil
 import signal
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from ccp_jupyter.hub_service.vault.client import VaultClient, ensure_running
-
-
-def gone(pid: int) -> bool:
-    """Tell whether a process has ended, whoever its parent is."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-async def ended(pid: int, number: signal.Signals) -> None:
-    """Send a signal and wait until the process is gone."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
-    deadline = time.monotonic() + 10
-    while not gone(pid):
-        assert time.monotonic() < deadline, f"{pid} does not end"
-        await asyncio.sleep(0.01)
+from tests.unit.vault.processes import ended
+from tests.unit.vault.sealing import Sealed
 
 
 @pytest.fixture
@@ -60,3 +40,12 @@ async def client(socket_path: Path, vault_pid: int) -> AsyncIterator[VaultClient
     client = VaultClient(socket_path)
     yield client
     await client.close()
+
+
+@pytest.fixture
+async def sealed(place: Path) -> AsyncIterator[Sealed]:
+    sealed = Sealed(place)
+    await sealed.start()
+    yield sealed
+    await sealed.client.close()
+    await ended(sealed.pid, signal.SIGTERM)

@@ -19,7 +19,7 @@ import pytest
 from ccp_jupyter.hub_service.vault.base import VaultUnreachable
 from ccp_jupyter.hub_service.vault.client import VaultClient, ensure_running
 from ccp_jupyter.hub_service.vault.wire import EXIT_TAKEN
-from tests.unit.vault.conftest import ended, gone
+from tests.unit.vault.processes import ended, gone
 
 SERVER = [sys.executable, "-m", "ccp_jupyter.hub_service.vault.server"]
 

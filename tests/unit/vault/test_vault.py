@@ -10,14 +10,16 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ccp_jupyter.hub_service.vault.base import SecretsLost, VaultUnreachable
+from ccp_jupyter.hub_service.vault.base import SecretsLost, SecretsTooLarge, VaultUnreachable
+from ccp_jupyter.hub_service.vault.bounds import Bounds
 from ccp_jupyter.hub_service.vault.client import VaultClient, ensure_running
-from ccp_jupyter.hub_service.vault.server import Secrets
-from ccp_jupyter.hub_service.vault.wire import MAX_MESSAGE
-from tests.unit.vault.conftest import ended
+from ccp_jupyter.hub_service.vault.requests import Conversation, Secrets
+from ccp_jupyter.hub_service.vault.wire import MAX_EXECUTION, ROOM
+from tests.unit.vault.processes import ended
 
 SECRETS = {"password": "correct horse battery staple", "ключ": 'a"b\\c\n\x00\udcff𝄞', "empty": ""}
 
@@ -152,10 +154,12 @@ async def test_something_else_on_the_socket(socket_path: Path, answer: bytes) ->
 
 
 async def test_what_is_too_long_is_refused_before_it_is_sent(client: VaultClient) -> None:
-    await client.put("e1", {"s": "x" * (MAX_MESSAGE - 100)})
-    with pytest.raises(ValueError, match="at most 4194304 bytes"):
-        await client.put("e1", {"s": "x" * MAX_MESSAGE})
-    assert len((await client.get("e1"))["s"]) == MAX_MESSAGE - 100
+    await client.put("e1", {"s": "x" * (ROOM - 9)})
+    with pytest.raises(SecretsTooLarge, match=f"'s': takes at most {ROOM} bytes"):
+        await client.put("e1", {"s": "x" * (ROOM - 8)})
+    with pytest.raises(SecretsTooLarge, match=f"at most {MAX_EXECUTION} bytes"):
+        await client.put("e1", {str(n): "x" * 4_000_000 for n in range(9)})
+    assert len((await client.get("e1"))["s"]) == ROOM - 9
 
 
 async def test_ids_that_are_none(client: VaultClient) -> None:
@@ -228,18 +232,20 @@ async def test_connections_that_break_off_while_an_answer_is_sent(
 
 
 def test_a_vault_takes_only_so_much() -> None:
-    secrets = Secrets(most_bytes=1000)
+    secrets = Conversation(Secrets(Bounds(total=1000)))
+
+    def ask(**request: object) -> dict[str, Any]:
+        return list(secrets.answers(json.dumps(request).encode()))[-1]
 
     def put(name: str, size: int) -> object:
-        request = {"op": "put", "id": name, "secrets": {"s": "x" * size}}
-        answer = secrets.answer(json.dumps(request).encode())
+        answer = ask(op="put", id=name, secrets={"s": "x" * size})
         return answer["ok"] or answer["error"]
 
     assert put("a", 600) is True
     assert put("b", 600) == "full"
     assert put("a", 700) is True, "replacing counts once"
-    assert secrets.answer(b'{"op":"forget","id":"a"}') == {"ok": True}
-    assert secrets.answer(b'{"op":"forget","id":"a"}') == {"ok": True}
+    assert ask(op="forget", id="a") == {"ok": True}
+    assert ask(op="forget", id="a") == {"ok": True}
     assert put("b", 600) is True
     assert put("c", 200) is True
 

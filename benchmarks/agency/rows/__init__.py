@@ -1,0 +1,1 @@
+"""What is compared, one group of rows a module."""

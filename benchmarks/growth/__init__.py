@@ -1,0 +1,1 @@
+"""How the rate of Tasks grows with the number of engines."""

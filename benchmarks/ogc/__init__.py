@@ -1,0 +1,1 @@
+"""The OGC API beside pygeoapi, measured in one run."""

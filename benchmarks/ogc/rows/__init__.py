@@ -1,0 +1,1 @@
+"""What is measured beside pygeoapi, one group of rows a module."""

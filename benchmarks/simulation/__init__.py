@@ -1,0 +1,1 @@
+"""Nodes, users and time for the scheduler, without engines."""

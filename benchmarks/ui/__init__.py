@@ -1,0 +1,1 @@
+"""The views of JupyterLab with few and with many things in them: ``python -m benchmarks.ui``."""

@@ -1,0 +1,1 @@
+"""Methods and Executions as files: what they look like, and how those of others are read."""

@@ -1,0 +1,1 @@
+"""The store on MongoDB, for several service processes."""

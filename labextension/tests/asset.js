@@ -1,0 +1,2 @@
+/** In place of pictures and styles. */
+module.exports = '<svg xmlns="http://www.w3.org/2000/svg"></svg>';

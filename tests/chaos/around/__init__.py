@@ -1,0 +1,1 @@
+"""What is around the service: its clients, its disks, the stack itself."""

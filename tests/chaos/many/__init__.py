@@ -1,0 +1,1 @@
+"""Many engines or services; many faults at a time."""

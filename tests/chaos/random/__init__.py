@@ -1,0 +1,1 @@
+"""Faults of every kind at random, from a seed."""

@@ -1,0 +1,1 @@
+"""Taking over a CC-Agency database, with a real MongoDB."""

@@ -1,0 +1,1 @@
+"""The agency's routes of a running service."""

@@ -1,0 +1,1 @@
+"""What schemathesis loads while it runs over the whole OpenAPI document."""

@@ -1,0 +1,1 @@
+"""The agency's API without servers."""

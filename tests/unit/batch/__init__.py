@@ -1,0 +1,1 @@
+"""The agent as a process, with small connectors of the tests."""

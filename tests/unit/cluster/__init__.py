@@ -1,0 +1,1 @@
+"""Several service processes: who drives, and how the others pass requests on."""

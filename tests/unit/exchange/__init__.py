@@ -1,0 +1,1 @@
+"""Tests of Methods and Executions as files."""

@@ -1,0 +1,1 @@
+"""Packages that become Methods."""

@@ -1,0 +1,1 @@
+"""RED documents."""
