@@ -104,6 +104,8 @@ def main() -> int:
     results: list[Result] = []
     begin = time.monotonic()
     signal.signal(signal.SIGTERM, _interrupt)
+    # Shells start what is in the background with SIGINT ignored, and tests would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         for stage in STAGES:
             lanes = [

@@ -136,7 +136,7 @@ QUESTIONS: dict[str, tuple[sa.ClauseElement, dict[str, Any]]] = {
     ),
     "open tasks of a node": (sql.open_tasks(None, "n7", None, None), {}),
     "open tasks of a node, a page": (sql.open_tasks(None, "n7", a_task("e000002"), 10), {}),
-    "usage": (sql.USAGE, ONE),
+    "usage": (sa.text(sql.USAGE.replace("?", "'alice'", 1).replace("?", "'local'", 1)), {}),
     "reusable": (sql.find_reusable("r0", Viewer(name="alice"), 2), {}),
     "links": (sql.list_links("alice", None, 10, 5), {}),
     "links to one": (sql.list_links("alice", "m1", 5, 0), {}),

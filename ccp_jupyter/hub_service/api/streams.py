@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -23,6 +24,9 @@ from ccp_jupyter.model.execution import Execution
 from ccp_jupyter.model.states import is_final
 
 T = TypeVar("T")
+
+EVENT_NUMBER: Final = "[0-9]{0,18}"
+"""What ``Last-Event-ID`` may be for one Execution's events; empty counts as not sent."""
 
 _RETRY: Final = 2000
 """Milliseconds after which a browser comes back to a stream that was cut."""
@@ -173,7 +177,7 @@ class EventsHandler(JobHandlerBase, StreamHandler):
         last = self.last_event_id()
         if last is None:
             return int(self.query["after"])
-        if not last.isdecimal() or len(last) > 18:
+        if not re.fullmatch(EVENT_NUMBER, last):
             raise ApiError(400, f"Last-Event-ID: must be a number (found {shown(last)})")
         return int(last)
 

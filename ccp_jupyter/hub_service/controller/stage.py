@@ -14,7 +14,7 @@ from ccp_jupyter.hub_service.controller.tars import add_folder, add_text, writin
 from ccp_jupyter.hub_service.folder import Folders
 from ccp_jupyter.hub_service.outgoing import Outgoing, OutgoingError
 from ccp_jupyter.model.execution import Execution
-from ccp_jupyter.model.method import parse_method
+from ccp_jupyter.model.method import Method, parse_method
 from ccp_jupyter.model.request import script_values
 from ccp_jupyter.model.script import render
 from ccp_jupyter.model.values import (
@@ -83,7 +83,7 @@ class Stager:
     def _archive(
         self, execution: Execution, index: int, secrets: dict[str, str]
     ) -> Iterator[IO[bytes]]:
-        deploy, execute = scripts(execution, index, secrets)
+        deploy, execute = scripts(parse_method(execution.method), execution, index, secrets)
         with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(self._folders.root)) as spool:
             with writing(spool) as tar:
                 add_folder(tar, RUN_FOLDER, 0o755)
@@ -130,15 +130,27 @@ class Stager:
             partial.unlink(missing_ok=True)
 
 
-def scripts(execution: Execution, index: int, secrets: dict[str, str]) -> tuple[str, str]:
+def scripts(
+    method: Method, execution: Execution, index: int, secrets: dict[str, str]
+) -> tuple[str, str]:
     """Return deploy-script and execute-script of one replica with all variables filled in.
+
+    Parameters
+    ----------
+    method : Method
+        That of the Execution.
+    execution : Execution
+        Whose inputs are filled in.
+    index : int
+        Which replica, from 1.
+    secrets : dict
+        Values of secret inputs, by their name in the vault.
 
     Raises
     ------
     ccp_jupyter.model.errors.InvalidDocument
         A variable is unknown, or a value cannot be written safely where it stands.
     """
-    method = parse_method(execution.method)
     values = script_values(method, execution.inputs, secrets, execution.id, index)
     return (
         render(method.script("deploy-script"), values),

@@ -134,7 +134,7 @@ def build(
         message="Accepted",
     )
     if not execution.built_in:
-        scripts(execution, 1, request.secrets)
+        scripts(method, execution, 1, request.secrets)
     return execution, make_tasks(execution), files
 
 

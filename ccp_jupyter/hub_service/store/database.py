@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from ccp_jupyter.hub_service.store.base import Conflict
+from ccp_jupyter.hub_service.store.base import Conflict, Usage
 from ccp_jupyter.hub_service.store.cache import Cache
 from ccp_jupyter.hub_service.store.connections import READERS, Lock, Settings, engine, translated
 from ccp_jupyter.hub_service.store.documents import decoded
@@ -27,6 +27,9 @@ Parameters = dict[str, Any]
 Rows = list[dict[str, Any]]
 Question = sa.Select[Any] | sa.CompoundSelect[Any] | sa.TextClause
 Work = Callable[[sa.Connection], object]
+
+_USAGE_BYTES: Final = 2**20
+"""Most bytes in memory for what users keep: thousands of users."""
 
 
 class Database:
@@ -50,6 +53,8 @@ class Database:
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
         self._writer = Writer(self._write_engine, settings)
         self._executions = Cache[str](cache_bytes, len)
+        # By owner and Infrastructure: every submit asks for it, and leaves what it is then.
+        self._usage = Cache[Usage](_USAGE_BYTES, lambda _: 0)
         # Methods change rarely: any change drops all pages and texts of them.
         self._methods = Cache[Texts](cache_bytes, lambda texts: sum(map(len, texts)))
 
@@ -64,8 +69,8 @@ class Database:
             self._write_engine.dispose()
             self._lock.release()
 
-    async def _write(self, work: Work, kept: Kept | None = None) -> None:
-        await asyncio.wrap_future(self._writer.submit(work, kept))
+    async def _write(self, work: Work, *kept: Kept) -> None:
+        await asyncio.wrap_future(self._writer.submit(work, *kept))
 
     async def _read(self, read: Callable[[], T]) -> T:
         def guarded() -> T:

@@ -28,6 +28,9 @@ from ccp_jupyter.model.sharing import Viewer
 MOST_ENCODED_HERE: Final = 16
 """Tasks; more are encoded in a thread, so that the event loop goes on."""
 
+_ALL: Final = ""
+"""Group of all usage: a write may change that of two owners."""
+
 TaskRows = list[tuple[Any, ...]]
 
 
@@ -44,14 +47,17 @@ class Executions(Database):
         text, kept = encoded(execution, execution.version if restored else 1)
         row, shares = sql.execution_row(kept, text), sql.share_rows(kept)
         rows = await _encoded_tasks(execution, tasks, restored)
+        place = (execution.owner, execution.infrastructure_id)
+        counted = Kept(self._usage, _ALL, place)
 
         def work(connection: sa.Connection) -> None:
             connection.execute(sql.ADD_EXECUTION, row)
             add_rows(connection, sql.ADD_SHARE, shares)
             _add_tasks(connection, rows)
+            counted.value = _usage(connection, place)
 
         try:
-            await self._write(work, Kept(self._executions, execution.id, value=text))
+            await self._write(work, Kept(self._executions, execution.id, value=text), counted)
         except Duplicate as error:
             raise Duplicate(
                 f"Execution {execution.id}: the id, the owner's idempotency key,"
@@ -100,7 +106,8 @@ class Executions(Database):
             add_rows(connection, sql.ADD_SHARE, shares)
             _add_tasks(connection, new_tasks)
 
-        await self._write(work, Kept(self._executions, execution.id, value=text))
+        kept_text = Kept(self._executions, execution.id, value=text)
+        await self._write(work, kept_text, Kept(self._usage, _ALL))
         return kept
 
     async def find_reusable(
@@ -115,6 +122,7 @@ class Executions(Database):
         await self._write(
             lambda connection: connection.execute(sql.REMOVE_EXECUTION, {"b_key": execution_id}),
             Kept(self._executions, execution_id),
+            Kept(self._usage, _ALL),
         )
 
     async def list_executions(self, query: ExecutionQuery) -> Page[Execution]:
@@ -143,14 +151,17 @@ class Executions(Database):
 
     async def usage(self, owner: str, infrastructure_id: str) -> Usage:
         """See `Store.usage`."""
-        parameters = {"b_owner": owner, "b_infrastructure": infrastructure_id}
+        place = (owner, infrastructure_id)
+        known = self._usage.get(_ALL, place)
+        if known is not None:
+            return known
 
         def read() -> Usage:
             with self._read_engine.connect() as connection:
-                row = connection.execute(sql.USAGE, parameters).one_or_none()
-            return Usage(*row) if row else Usage(0, 0)
+                return _usage(connection, place)
 
-        return await self._read(read)
+        found = await self._read(lambda: self._usage.through(_ALL, place, read))
+        return found or Usage(0, 0)
 
     async def list_usage(self) -> list[UserUsage]:
         """See `Store.list_usage`."""
@@ -194,6 +205,11 @@ class Executions(Database):
             lambda connection: save_row(connection, sql.SAVE_TASK, row, f"Task {task.id}")
         )
         return kept
+
+
+def _usage(connection: sa.Connection, place: tuple[str, str]) -> Usage:
+    row = connection.exec_driver_sql(sql.USAGE, place).one_or_none()
+    return Usage(*row) if row else Usage(0, 0)
 
 
 def _add_tasks(connection: sa.Connection, rows: TaskRows) -> None:

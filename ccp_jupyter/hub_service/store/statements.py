@@ -74,10 +74,7 @@ OPEN_EXECUTIONS = (
 )
 _TASK_PLACE: Final = (tasks.c.created, tasks.c.execution_id, tasks.c.task_index)
 OPEN_TASKS = sa.select(tasks.c.document).where(sa.text("tasks.open = 1")).order_by(*_TASK_PLACE)
-USAGE = sa.select(usage.c.executions, usage.c.bytes).where(
-    usage.c.owner == bindparam("b_owner"),
-    usage.c.infrastructure_id == bindparam("b_infrastructure"),
-)
+USAGE: Final = "SELECT executions, bytes FROM usage WHERE owner = ? AND infrastructure_id = ?"
 LIST_USAGE = (
     sa.select(usage.c.owner, usage.c.infrastructure_id, usage.c.executions, usage.c.bytes)
     .where(usage.c.executions > 0)

@@ -20,9 +20,12 @@ MOST_TOGETHER: Final = 64
 """Writes in one transaction; more would keep the first one waiting for no gain."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
-    """What a write leaves in a cache: `value` in place of all that `group` had."""
+    """What a write leaves in a cache: `value` in place of all that `group` had.
+
+    The write itself may fill it in: what it leaves counts from the commit on.
+    """
 
     cache: Cache[Any]
     group: str
@@ -33,7 +36,7 @@ class Kept:
 @dataclass(slots=True, eq=False)
 class _Write:
     work: Callable[[sa.Connection], object]
-    kept: Kept | None
+    kept: tuple[Kept, ...]
     done: Future[None] = field(default_factory=Future)
 
 
@@ -57,7 +60,7 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[sa.Connection], object], kept: Kept | None) -> Future[None]:
+    def submit(self, work: Callable[[sa.Connection], object], *kept: Kept) -> Future[None]:
         """Queue a write.
 
         Parameters
@@ -65,8 +68,8 @@ class Writer:
         work : callable
             Gets the connection, inside a transaction. May run twice, the first time undone. What
             it raises undoes this write alone.
-        kept : Kept
-            What a cache holds after the commit; None when none has to do with it.
+        *kept : Kept
+            What caches hold after the commit.
 
         Returns
         -------
@@ -132,7 +135,7 @@ class Writer:
         """Commit what works; return what was undone and why. Raises when nothing was kept."""
         with self._engine.connect() as connection:
             refused = _attempted(connection, batch)
-            kept = [w.kept for w in batch if w.kept and w not in refused]
+            kept = [entry for w in batch if w not in refused for entry in w.kept]
             for entry in kept:
                 entry.cache.hold(entry.group)
             committed = False

@@ -32,6 +32,16 @@ def map_path_parameters(_: Any, values: dict[str, Any] | None) -> dict[str, Any]
     return found
 
 
+@schemathesis.hook
+def filter_query(context: Any, query: dict[str, Any] | None) -> bool:
+    """Leave out pages that are asked for with empty fields, as forms do: they are taken."""
+    return (
+        not query
+        or query.get("f") != "html"
+        or all(value not in ("", {}, []) for value in query.values())
+    )
+
+
 @schemathesis.auth()
 class Login:
     """Token or Basic, as the route has it."""

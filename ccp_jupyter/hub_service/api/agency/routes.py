@@ -14,6 +14,7 @@ from ccp_jupyter.hub_service.api.operations import JSON, SSE, Answer, Body, Oper
 from ccp_jupyter.hub_service.api.params import Param, choice, integer, seconds
 from ccp_jupyter.hub_service.api.route import Route
 from ccp_jupyter.hub_service.api.schemas import Events
+from ccp_jupyter.hub_service.api.streams import EVENT_NUMBER
 
 TAG: Final = "agency"
 _PAGED: Final = {
@@ -36,6 +37,7 @@ def _operation(
     scope: str = READ,
     schemes: tuple[str, ...] = ("basic", "bearer", "token", "cookie"),
     headers: Mapping[str, str] | None = None,
+    patterns: Mapping[str, str] | None = None,
     body: Body | None = None,
     errors: Mapping[int, str] | None = None,
     more: Mapping[int, Answer] | None = None,
@@ -48,6 +50,7 @@ def _operation(
         {200: answered, **(more or {})},
         query,
         headers or {},
+        patterns or {},
         body,
         errors or {},
         TAG,
@@ -223,6 +226,7 @@ _EXPERIMENTS: Final = (
                     Param("wait", "seconds to wait for the first", *seconds(20), 0.0),
                 ),
                 headers={"Last-Event-ID": "as `after`, sent by browsers; it wins"},
+                patterns={"Last-Event-ID": EVENT_NUMBER},
                 errors=_STREAMS_OPEN,
                 more={204: Answer("stream: there will be no more")},
             )

@@ -71,7 +71,7 @@ class MethodFormHandler(FormHandler, MethodHandler):
     async def _given(self, method: StoredMethod) -> tuple[Mapping[str, Any] | None, list[str]]:
         """Return the values that shall stand in the form, and what is to be said about them."""
         inputs = method.document.get("inputs") or {}
-        if (text := self.query["inputs"]) is not None:
+        if text := self.query["inputs"]:
             given = bodies.parse_json(text.encode())
             if not isinstance(given, dict):
                 raise InvalidDocument([Problem("inputs", "must be an object with input ids")])
