@@ -19,6 +19,7 @@ from ccp_jupyter.hub_service.api.job_management import (
 )
 from ccp_jupyter.hub_service.api.logs import LogHandler
 from ccp_jupyter.hub_service.api.operations import (
+    ANY,
     JSON,
     SSE,
     ZIP,
@@ -50,8 +51,8 @@ from ccp_jupyter.model.states import Status
 
 _LONGEST_DURATION: Final = 1e9
 STREAM: Final = Answer("events as they come", {SSE: None})
-RESULTS: Final = {JSON: schemas.Results, "multipart/related": None, "*/*": None}
-_RESULT: Final = {JSON: schemas.Values, "*/*": None}
+RESULTS: Final = {JSON: schemas.Results, "multipart/related": None, ANY: None}
+_RESULT: Final = {JSON: schemas.Values, ANY: None}
 OUTPUT_LINKS: Final = {"Link": "where the outputs are"}
 _COUNTED: Final = {"OGC-Output-Values-Count": "how many values the output has"}
 _RETURN: Final = {"Prefer": "return=minimal for links, return=representation for values"}
@@ -203,7 +204,7 @@ JOB_ROUTES: Final = (
                 "getOutputFile",
                 "One output file, or all as `output.zip`; the path may contain slashes",
                 {
-                    200: Answer("the file", {"*/*": None}, {"ETag": "of output.zip"}),
+                    200: Answer("the file", {ANY: None}, {"ETag": "of output.zip"}),
                     206: Answer("part of output.zip", {ZIP: None}, {"Content-Range": "which"}),
                     304: Answer("output.zip has not changed since If-None-Match"),
                 },

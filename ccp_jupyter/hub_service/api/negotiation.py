@@ -12,15 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ccp_jupyter.hub_service.api.errors import INVALID_PARAMETER, ApiError
-from ccp_jupyter.hub_service.api.operations import HTML, JSON, Operation
+from ccp_jupyter.hub_service.api.operations import ANY, HTML, JSON, Operation
 from ccp_jupyter.model.errors import shown
 
 FORM: Final = "f"
 """The query parameter."""
-PLAIN: Final = frozenset({None, "", "*/*", JSON})
+PLAIN: Final = frozenset({None, "", ANY, JSON})
 """What most programs send as ``Accept``: JSON without a further look."""
 
-_ANY: Final = "*/*"
 _RANGE: Final = re.compile(r"([\w!#$%&'*+.^`|~-]+)/([\w!#$%&'*+.^`|~-]+)", re.ASCII)
 _QUALITY: Final = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 _MOST_RANGES: Final = 100
@@ -67,7 +66,7 @@ def _ranges(accept: str) -> dict[str, float]:
 
 def _quality(offer: str, ranges: Mapping[str, float]) -> float:
     general = (JSON,) if is_json(offer) else ()  # who takes JSON takes every kind of it
-    for candidate in (offer, *general, offer.partition("/")[0] + "/*", _ANY):
+    for candidate in (offer, *general, offer.partition("/")[0] + "/*", ANY):
         if candidate in ranges:
             return ranges[candidate]
     return 0.0
@@ -127,9 +126,9 @@ def negotiated(operation: Operation, accept: str, form: str | None) -> str:
     offers = [kind.partition(";")[0] for kind in kinds]
     if has_page(operation) and HTML not in offers:
         offers.append(HTML)
-    found = preferred(accept, [offer for offer in offers if offer != _ANY])
-    if found is None and _ANY in offers:
-        return _ANY
+    found = preferred(accept, [offer for offer in offers if offer != ANY])
+    if found is None and ANY in offers:
+        return ANY
     if found is None:
         detail = f"Accept: there is only {', '.join(offers)} (found {shown(accept)})"
         raise ApiError(406, detail)

@@ -15,7 +15,7 @@ from ccp_jupyter.hub_service.api import schemas
 from ccp_jupyter.hub_service.api.agency.logins import COOKIE
 from ccp_jupyter.hub_service.api.identity import OPEN
 from ccp_jupyter.hub_service.api.negotiation import FORM, forms, has_page
-from ccp_jupyter.hub_service.api.operations import HTML, JSON, Answer, Operation
+from ccp_jupyter.hub_service.api.operations import ANY, HTML, JSON, Answer, Operation
 from ccp_jupyter.hub_service.api.params import Param, choice
 from ccp_jupyter.hub_service.api.route import Route
 from ccp_jupyter.hub_service.api.routes import ALL_ROUTES
@@ -201,6 +201,8 @@ def _media(kind: str, model: type[BaseModel] | None) -> dict[str, Any]:
         return {"schema": _ref(model)}
     if "openapi" in kind:
         return {"schema": {"type": "object"}}
+    if kind == ANY:
+        return {"schema": {}}  # a file of any kind may be JSON, too, and then need not be a text
     textual = kind.startswith("text/") or kind.partition("+")[0] == "application/cwl"
     return {"schema": {"type": "string"} if textual else {"type": "string", "format": "binary"}}
 

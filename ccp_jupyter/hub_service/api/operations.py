@@ -15,6 +15,7 @@ JSON = "application/json"
 HTML = "text/html"
 SSE = "text/event-stream"
 ZIP = "application/zip"
+ANY = "*/*"
 
 
 @dataclass(frozen=True, slots=True)
