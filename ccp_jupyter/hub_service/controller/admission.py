@@ -103,9 +103,10 @@ class Admission:
 
     async def submit(self, submission: Submission) -> Execution:
         """See `base.Controller`."""
-        digest = request_digest(submission)
         owner, key = submission.owner, submission.idempotency_key
-        if (earlier := await self.earlier(owner, key, digest)) is not None:
+        if key is not None and (
+            earlier := await self.earlier(owner, key, request_digest(submission))
+        ):
             return earlier
         method, infrastructure, request = self.checked(submission)
         check_usage(await self._store.usage(owner, infrastructure.id), infrastructure)

@@ -215,9 +215,10 @@ class ServiceController:
 
     async def submit_experiment(self, submission: ExperimentSubmission) -> Execution:
         """See `base.Controller`."""
-        digest = document_digest(submission)
         owner, key = submission.owner, submission.idempotency_key
-        if (earlier := await self._admission.earlier(owner, key, digest)) is not None:
+        if key is not None and (
+            earlier := await self._admission.earlier(owner, key, document_digest(submission))
+        ):
             return earlier
         infrastructure = self._builder.infrastructure
         check_usage(await self._store.usage(owner, infrastructure.id), infrastructure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from sys import intern
 from typing import Final
 
@@ -198,20 +199,29 @@ def _rules(infrastructure: Infrastructure) -> Rules:
 
 def _request(execution: Execution, task: Task) -> Request:
     experiment, limits = execution.experiment, execution.limits
-    # Each record has texts of its own; those of a long queue are mostly the same.
+    # Each record has texts and numbers of its own; those of a long queue are mostly the same.
+    memory, disk, cpus, expected = _numbers(
+        limits.memory, limits.disk, limits.cpus, limits.max_time
+    )
     return Request(
         task_id=task.id,
         infrastructure_id=intern(execution.infrastructure_id),
         owner=intern(execution.owner),
         image=intern(execution.image),
-        memory=int(limits.memory),
-        group=intern(execution.id),
+        memory=memory,
+        group=execution.id,
         group_limit=0 if experiment is None else experiment.concurrency,
         gpus=tuple(execution.gpus),
-        cpus=round(limits.cpus * 1000),
-        disk=int(limits.disk),
+        cpus=cpus,
+        disk=disk,
         context=intern(execution.context),
         priority=execution.priority,
-        expected=float(limits.max_time),
+        expected=expected,
         kind=intern(execution.method_id or execution.image),
     )
+
+
+@lru_cache(maxsize=1024)
+def _numbers(memory: int, disk: int, cpus: float, seconds: int) -> tuple[int, int, int, float]:
+    """Return bytes, bytes, thousandths of a core and seconds: the same objects for the same."""
+    return int(memory), int(disk), round(cpus * 1000), float(seconds)

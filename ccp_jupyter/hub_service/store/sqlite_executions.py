@@ -45,13 +45,13 @@ class Executions(Database):
         self, execution: Execution, tasks: list[Task], *, restored: bool
     ) -> Execution:
         text, kept = encoded(execution, execution.version if restored else 1)
-        row, shares = sql.execution_row(kept, text), sql.share_rows(kept)
+        row, shares = sql.new_execution_row(kept, text), sql.share_rows(kept)
         rows = await _encoded_tasks(execution, tasks, restored)
         place = (execution.owner, execution.infrastructure_id)
         counted = Kept(self._usage, _ALL, place)
 
         def work(connection: sa.Connection) -> None:
-            connection.execute(sql.ADD_EXECUTION, row)
+            connection.exec_driver_sql(sql.ADD_EXECUTION, row)
             add_rows(connection, sql.ADD_SHARE, shares)
             _add_tasks(connection, rows)
             counted.value = _usage(connection, place)

@@ -25,11 +25,14 @@ from ccp_jupyter.model.node_record import NodeRecord
 from ccp_jupyter.model.share_link import ShareLink
 from ccp_jupyter.model.sharing import Viewer
 
-ADD_EXECUTION = sa.insert(executions)
-ADD_SHARE = sa.insert(execution_shares)
+_POSITIONS: Final = sqlite.dialect(paramstyle="qmark")
+_EXECUTION_COLUMNS: Final = tuple(column.name for column in executions.columns)
 _TASK_COLUMNS: Final = tuple(column.name for column in tasks.columns)
-# As text, with a tuple for each row: an Experiment has thousands, and this takes half the time.
-ADD_TASK: Final = str(sa.insert(tasks).compile(dialect=sqlite.dialect(paramstyle="qmark")))
+# As text, with a tuple for each row: submits come often, an Experiment has thousands of Tasks, and
+# this takes half the time.
+ADD_EXECUTION: Final = str(sa.insert(executions).compile(dialect=_POSITIONS))
+ADD_TASK: Final = str(sa.insert(tasks).compile(dialect=_POSITIONS))
+ADD_SHARE = sa.insert(execution_shares)
 
 _KEY: Final = bindparam("b_key", type_=sa.Text)
 _INDEX: Final = bindparam("b_index", type_=sa.Integer)
@@ -102,6 +105,12 @@ def execution_row(execution: Execution, text: str) -> dict[str, Any]:
         "reuse_key": execution.reuse_key,
         "document": text,
     }
+
+
+def new_execution_row(execution: Execution, text: str) -> tuple[Any, ...]:
+    """Return the values of a row for `ADD_EXECUTION`."""
+    row = execution_row(execution, text)
+    return tuple(row[name] for name in _EXECUTION_COLUMNS)
 
 
 def share_rows(execution: Execution) -> list[dict[str, Any]]:
