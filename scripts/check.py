@@ -87,11 +87,11 @@ STAGES: tuple[tuple[tuple[str, ...], ...], ...] = (
 MINUTES = {
     "unit": 18,
     "contract": 22,
-    "service": 20,
+    "service": 22,
     "e2e": 14,
     "chaos/one": 14,
     "chaos/many": 16,
-    "chaos/around": 12,
+    "chaos/around": 16,
     "chaos/random": 8,
 }
 

@@ -95,9 +95,12 @@ def test_a_form_does_what_a_request_does(alice, bob, formed):
     assert "hush-hush" not in again.text
     link = alice.http.get(place, params={"inputs": '{"count": 4, "password": "x-typed"}'})
     assert "x-typed" not in link.text
-    empty = {"inputs": "", "from": job}  # a field of a form that nobody filled in
-    assert alice.http.get(place, params=empty).json()["fields"][0]["value"] == "3"
-    check_error(alice.http.get(place, params={"inputs": "[1]"}), 400)
+    empty = {"inputs": "", "from": job}  # as of a form that nobody filled in
+    found = alice.http.get(place, params={**empty, "f": "html"})
+    assert Reader(found.content).by_id("field-count")["value"] == "3"
+    assert alice.http.get(place, params=empty).status_code == 200
+    wrong = alice.http.get(place, params={"inputs": "[1]"})
+    check_error(wrong, 400, "urn:ccp:error/invalid-document")
     check_error(bob.http.post(place, data=form, files=files), 404, check_kind(bob, place))
 
 
