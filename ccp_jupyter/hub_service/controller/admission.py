@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
@@ -104,9 +104,8 @@ class Admission:
     async def submit(self, submission: Submission) -> Execution:
         """See `base.Controller`."""
         owner, key = submission.owner, submission.idempotency_key
-        if key is not None and (
-            earlier := await self.earlier(owner, key, request_digest(submission))
-        ):
+        earlier = await self.earlier(owner, key, lambda: request_digest(submission))
+        if earlier is not None:
             return earlier
         method, infrastructure, request = self.checked(submission)
         check_usage(await self._store.usage(owner, infrastructure.id), infrastructure)
@@ -282,7 +281,7 @@ class Admission:
             await self._undo(execution.id, bool(secrets))
             owner, key = execution.owner, execution.idempotency_key
             if isinstance(error, Duplicate) and (
-                earlier := await self.earlier(owner, key, execution.request_digest)
+                earlier := await self.earlier(owner, key, lambda: execution.request_digest)
             ):
                 return earlier  # the same request came twice at the same time
             if (refusal := _refusal(error)) is None:
@@ -302,12 +301,19 @@ class Admission:
         elif execution.status is not Status.CREATED:
             await self._lifecycle.begin(execution, tasks)
 
-    async def earlier(self, owner: str, key: str | None, digest: str) -> Execution | None:
-        """Return what came before with the same key.  Raises `KeyReused`."""
+    async def earlier(
+        self, owner: str, key: str | None, digest: Callable[[], str]
+    ) -> Execution | None:
+        """Return what came before with the same key; its digest is made only where it matters.
+
+        Raises
+        ------
+        KeyReused
+        """
         if key is None:
             return None
         found = await self._store.find_execution(owner, key)
-        if found is not None and found.request_digest != digest:
+        if found is not None and found.request_digest != digest():
             raise KeyReused(
                 f"Idempotency-Key {key} came before with another request,"
                 f" for Execution {found.id}; use a new key"

@@ -216,9 +216,8 @@ class ServiceController:
     async def submit_experiment(self, submission: ExperimentSubmission) -> Execution:
         """See `base.Controller`."""
         owner, key = submission.owner, submission.idempotency_key
-        if key is not None and (
-            earlier := await self._admission.earlier(owner, key, document_digest(submission))
-        ):
+        earlier = await self._admission.earlier(owner, key, lambda: document_digest(submission))
+        if earlier is not None:
             return earlier
         infrastructure = self._builder.infrastructure
         check_usage(await self._store.usage(owner, infrastructure.id), infrastructure)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
@@ -80,6 +80,15 @@ class Database:
                 raise translated(error, self._settings) from error
 
         return await asyncio.wrap_future(self._readers.submit(guarded))
+
+    async def _cached(
+        self, cache: Cache[T], group: str, key: Hashable, read: Callable[[], T | None]
+    ) -> T | None:
+        """Return what a cache has, else what `read` finds in a thread."""
+        known = cache.get(group, key)
+        if known is not None:
+            return known
+        return await self._read(lambda: cache.through(group, key, read))
 
     async def _all(
         self, kind: type[R], statement: Question, parameters: Parameters | None = None

@@ -67,13 +67,12 @@ class Executions(Database):
 
     async def get_execution(self, execution_id: str) -> Execution | None:
         """See `Store.get_execution`."""
-        text = self._executions.get(execution_id, None)
-        if text is None:
-            text = await self._read(
-                lambda: self._executions.through(
-                    execution_id, None, lambda: self._text(sql.GET_EXECUTION, b_key=execution_id)
-                )
-            )
+        text = await self._cached(
+            self._executions,
+            execution_id,
+            None,
+            lambda: self._text(sql.GET_EXECUTION, b_key=execution_id),
+        )
         return None if text is None else decoded(Execution, text)
 
     async def find_execution(self, owner: str, idempotency_key: str) -> Execution | None:
@@ -152,16 +151,12 @@ class Executions(Database):
     async def usage(self, owner: str, infrastructure_id: str) -> Usage:
         """See `Store.usage`."""
         place = (owner, infrastructure_id)
-        known = self._usage.get(_ALL, place)
-        if known is not None:
-            return known
 
-        def read() -> Usage:
+        def read() -> Usage | None:
             with self._read_engine.connect() as connection:
                 return _usage(connection, place)
 
-        found = await self._read(lambda: self._usage.through(_ALL, place, read))
-        return found or Usage(0, 0)
+        return await self._cached(self._usage, _ALL, place, read) or Usage(0, 0)
 
     async def list_usage(self) -> list[UserUsage]:
         """See `Store.list_usage`."""
@@ -207,9 +202,9 @@ class Executions(Database):
         return kept
 
 
-def _usage(connection: sa.Connection, place: tuple[str, str]) -> Usage:
+def _usage(connection: sa.Connection, place: tuple[str, str]) -> Usage | None:
     row = connection.exec_driver_sql(sql.USAGE, place).one_or_none()
-    return Usage(*row) if row else Usage(0, 0)
+    return Usage(*row) if row else None
 
 
 def _add_tasks(connection: sa.Connection, rows: TaskRows) -> None:

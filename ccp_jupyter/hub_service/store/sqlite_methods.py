@@ -158,14 +158,10 @@ class Methods(Database):
     async def _method_texts(
         self, key: Hashable, statement: Question, parameters: Parameters
     ) -> Texts:
-        texts = self._methods.get(_ALL, key)
-        if texts is None:
-            texts = await self._read(
-                lambda: self._methods.through(
-                    _ALL, key, lambda: self._texts(statement, parameters) or None
-                )
-            )
-        return texts or ()
+        def read() -> Texts | None:
+            return self._texts(statement, parameters) or None
+
+        return await self._cached(self._methods, _ALL, key, read) or ()
 
 
 def _keep_older(connection: sa.Connection, method: StoredMethod) -> None:
