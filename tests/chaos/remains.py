@@ -21,7 +21,12 @@ PATIENCE = 180.0
 _IN_FOLDER = {"events.jsonl", "output.zip", "manifest.json", "inputs"}
 _CLAIM = "-claim-"
 _CONTEXT = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|\bnode-\d|ccp-[0-9a-f]{8}")
-_LOST = ("was never retrieved", "was never awaited", "was destroyed but it is pending")
+_WRONG = (
+    "was never retrieved",
+    "was never awaited",
+    "was destroyed but it is pending",
+    "the stop takes too long",
+)
 
 
 def on_engines(stack: Stack) -> Iterator[str]:
@@ -151,11 +156,11 @@ def in_log(log: Path) -> Iterator[str]:
         try:
             entry = json.loads(line)
         except ValueError:
-            if line.startswith("Traceback") or any(lost in line for lost in _LOST):
+            if line.startswith("Traceback") or any(wrong in line for wrong in _WRONG):
                 yield f"{log.name}, line {number}: not an entry of the log: {line[:200]}"
             continue
         about = " ".join(str(value) for key, value in entry.items() if key != "exception")
-        if any(lost in about for lost in _LOST):
+        if any(wrong in about for wrong in _WRONG):
             yield f"{log.name}, line {number}: {about[:300]}: {entry.get('exception', '')[-300:]}"
         elif "exception" in entry and not _CONTEXT.search(about):
             yield (

@@ -210,7 +210,9 @@ class Stack:
         deadline = time.monotonic() + 30
         while service.alive():
             if time.monotonic() > deadline:
-                raise StackError(f"{name} did not end within 30 s of {number.name}")
+                raise StackError(
+                    f"{name} did not end within 30 s of {number.name}:\n{service.tail(60)}"
+                )
             time.sleep(0.01)
 
     def restart_service(

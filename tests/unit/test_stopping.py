@@ -116,3 +116,42 @@ def test_one_signal_ends_it_well_and_two_at_once(service: Running) -> None:
     finally:
         again.process.kill()
         again.process.wait(LONGEST)
+
+
+HANGING = """
+import asyncio, logging, threading, time
+from ccp_jupyter.hub_service.serving import asked_to_stop
+
+async def never_ends():
+    await asyncio.Event().wait()
+
+async def serve():
+    asked = asked_to_stop(late=0.2, longest=1.0)
+    print("ready", flush=True)
+    await asked.wait()
+    {hang}
+
+logging.basicConfig()
+asyncio.run(serve())
+"""
+
+
+@pytest.mark.parametrize(
+    ("hang", "told"),
+    [
+        ("await never_ends()", "it waits for serve:12 > never_ends:6 > Event.wait"),
+        ("time.sleep(60)", "in serve"),  # the event loop itself
+        ("threading.Thread(target=time.sleep, args=(60,)).start()", "in run"),  # after its end
+    ],
+)
+def test_a_stop_that_hangs_is_cut_short(hang: str, told: str) -> None:
+    command = [sys.executable, "-c", HANGING.format(hang=hang)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=LONGEST)
+    assert process.returncode == 1, log
+    assert told in log
+    assert "Timeout" in log
