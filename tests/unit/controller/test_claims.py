@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ccp_jupyter.hub_service.controller.nodes import claims
 from ccp_jupyter.hub_service.controller.nodes.claims import Claim, NodeTaken
 from ccp_jupyter.hub_service.controller.nodes.instance import Instance
 
@@ -113,6 +114,35 @@ async def test_a_clean_stop_leaves_nothing():
     await service.claim.release()
     assert board.there == {}
     await service.claim.release()
+
+
+async def test_a_stop_takes_back_what_was_just_put():
+    board = Board(lambda: 0.05)
+    taking = asyncio.create_task(Service(board).claim.take())
+    while not board.there:
+        await asyncio.sleep(0.01)
+    taking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await taking
+    assert board.there == {}
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_stop_does_not_wait_for_an_engine_that_takes_its_time(held, monkeypatch):
+    monkeypatch.setattr(claims, "_LONGEST_FAREWELL", 0.2)
+    board = Board()
+    service = Service(board)
+    if held:
+        await service.take()
+    board.pause = lambda: 1000.0
+    going = asyncio.create_task(service.claim.release() if held else service.claim.take())
+    await asyncio.sleep(0.05)
+    if not held:
+        going.cancel()
+    done, _ = await asyncio.wait((going,), timeout=ENOUGH)
+    assert done
+    with pytest.raises(TimeoutError if held else asyncio.CancelledError):
+        going.result()
 
 
 async def test_another_service_id_is_none_of_our_business():

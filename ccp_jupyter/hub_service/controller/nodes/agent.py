@@ -47,7 +47,6 @@ _FIRST_DELAY: Final = 0.25  # seconds until the second try to reach a Node
 _TAKEN_DELAY: Final = 30.0  # between two tries to get a Node that another service drives
 _QUIET: Final = 1.0  # seconds in which events of others' containers are taken together
 _CLAIM_INTERVAL: Final = 2.0  # between two looks for challenges where events are not yet read
-_LONGEST_RELEASE: Final = 3.0
 
 
 class NodeLost(Exception):
@@ -229,8 +228,7 @@ class NodeAgent:
         """Let go of the engine, for whoever wants it next; containers go on."""
         self._probation.close()
         try:
-            async with asyncio.timeout(_LONGEST_RELEASE):
-                await self._claim.release()
+            await self._claim.release()
         except (TimeoutError, EngineError, NodeUnreachable) as error:
             why = str(error) or "it does not answer"
             _log.warning("node %s keeps a token of this service: %s", self.id, why)

@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import logging
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,6 +29,8 @@ _LOOK_INTERVAL: Final = 0.25
 # Part of the patience of others for which an answer of the engine proves that it is still ours:
 # they wait longer than that for us, after we were last seen to listen.
 _SURE: Final = 0.7
+_LONGEST_FAREWELL: Final = 3.0
+"""Seconds for removing our tokens when we go; who comes next notices by itself that we are gone."""
 
 
 class NodeTaken(Exception):
@@ -129,10 +132,16 @@ class Claim:
             await self.take()
 
     async def release(self) -> None:
-        """Leave the engine to others."""
+        """Leave the engine to others.
+
+        Raises
+        ------
+        TimeoutError
+            The engine is too slow for that; our token stays.
+        """
         if self._held:
             self._held = False
-            await self._withdraw()
+            await self._farewell()
 
     async def _take(self) -> None:
         """Take it; of several that put their claims at once, the one with the lowest id stays.
@@ -155,7 +164,12 @@ class Claim:
                 await self._outlive(seen)
                 await self._put(_CLAIM, self._me.id, self._labels)
                 await self._tidy(await self._outlive(await self._look(), claimed=True))
-            except BaseException:
+            except asyncio.CancelledError:
+                # The service stops, and must not wait for an engine that takes its time.
+                with suppress(TimeoutError):
+                    await self._farewell()
+                raise
+            except Exception:
                 await self._withdraw()
                 raise
         self._held, self._lost = True, ""
@@ -214,6 +228,10 @@ class Claim:
         """Remove challenges and denials that nobody waits for any more."""
         for name in seen.names - {token.name for token in seen.claims.values()}:
             await self._engine.remove_token(name)
+
+    async def _farewell(self) -> None:
+        async with asyncio.timeout(_LONGEST_FAREWELL):
+            await self._withdraw()
 
     async def _withdraw(self) -> None:
         """Remove what we have put, and what was an answer to it."""
