@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e.lab import log_in, open_view, violations
 from tests.jobs import Caller, method
@@ -365,6 +365,22 @@ def test_nothing_typed_is_lost(stack, page, bob, editor):
     editor.get_by_role("button", name="Save", exact=True).click()
     page.locator(".jp-Dialog").get_by_role("button", name="Save").click()
     expect(status(editor)).to_contain_text("Saved, revision 3")
+    # Nor when they are quicker by a moment.
+    theirs = [{**other, "description": "quicker"}]
+
+    def save_before(route: Route) -> None:
+        condition = route.request.headers.get("if-match", "")
+        if route.request.method == "PUT" and condition != '"only-a-check"' and theirs:
+            bob.http.put(f"processes/{other['id']}", json=theirs.pop())
+        route.continue_()
+
+    page.route(f"**/processes/{other['id']}", save_before)
+    editor.get_by_label("Description").first.fill("mine again")
+    editor.get_by_role("button", name="Save", exact=True).click()
+    dialog = page.locator(".jp-Dialog")
+    expect(dialog).to_contain_text("Save over revision 4?")
+    dialog.get_by_role("button", name="Save").click()
+    expect(status(editor)).to_contain_text("Saved, revision 5")
 
 
 def test_a_notebook_becomes_a_method(stack, page, bob, editor):

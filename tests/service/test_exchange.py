@@ -14,7 +14,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ccp_jupyter.hub_service.api.errors import INVALID_DOCUMENT, INVALID_PARAMETER, NO_SUCH_PROCESS
+from ccp_jupyter.hub_service.api.errors import (
+    INVALID_DOCUMENT,
+    INVALID_PARAMETER,
+    NO_SUCH_PROCESS,
+    NOT_EXECUTABLE,
+)
+from tests import red
+from tests.agency import Agency
 from tests.jobs import method
 from tests.service.conftest import FILE, CheckedCaller, file_output
 from tests.service.documents import check_error
@@ -216,6 +223,52 @@ def test_an_execution_to_a_zip_and_back(alice, bob, stack, ran):
     # The container's removal may follow the final status, so that the phases may end earlier.
     assert attempts(first) == attempts(second) != []
     assert bob.http.delete(f"jobs/{new}").status_code == 200
+    assert left_over(stack) == []
+
+
+def test_an_experiment_to_a_zip_and_back(alice, bob, stack):
+    script = "echo out $0; [ $0 != 2 ]"
+    document = red.shell(
+        stack.images["red"], script, batches=2, cli={"stdout": "words.txt"}, doc="Two words"
+    )
+    inputs = {"document": document, "disableRetry": True}
+    answer = alice.http.post("processes/red/execution", json={"inputs": inputs})
+    assert answer.status_code == 201, answer.text
+    job = answer.json()["jobID"]
+    before = alice.wait(job)
+    content = alice.http.get(f"jobs/{job}/folder").content
+    entry = one(take(bob, content))
+    assert (entry["outcome"], entry["title"], entry["notes"]) == ("created", "Two words", [])
+    new = entry["id"]
+    after = bob.status(new)
+    same = ("status", "kind", "created", "finished", "progress", "replicas", "title", "processID")
+    assert [after[name] for name in same] == [before[name] for name in same]
+    assert bob.outputs(new) == alice.outputs(job)
+    query = {"task": 2, "stream": "stdout"}
+    assert bob.log(new, **query) == alice.log(job, **query) == "out 2\n"
+    assert bob.http.get(f"jobs/{new}/prov").status_code == 200
+    check_error(bob.http.post(f"jobs/{new}/repeat", json={}), 409, NOT_EXECUTABLE)
+
+    # To clients of CC-Agency it is an experiment like any other.
+    theirs, ours = Agency(stack, "bob"), Agency(stack)
+    try:
+        found, was = theirs.batches(new), ours.batches(job)
+        assert [each["state"] for each in found] == ["succeeded", "failed"]
+        assert [theirs.stream(each) for each in found] == ["out 1\n", "out 2\n"]
+        for here, there in zip(found, was, strict=True):
+            assert here["inputs"] == there["inputs"]
+            assert here["history"] == there["history"]
+        full = theirs.http.get(f"experiments/{new}").json()
+        assert full["cli"] == document["cli"]
+    finally:
+        theirs.close()
+        ours.close()
+
+    # Out again, and in: nothing is lost on the way.
+    second = one(take(alice, bob.http.get(f"jobs/{new}/folder").content))
+    assert (second["outcome"], second["notes"]) == ("created", [])
+    for caller, name in ((bob, new), (alice, second["id"])):
+        assert caller.http.delete(f"jobs/{name}").status_code == 200
     assert left_over(stack) == []
 
 

@@ -91,6 +91,8 @@ def test_entity_tags(alice, document):
     change = {**document, "title": "New"}
     second = alice.http.put(place, json=change, headers={"If-Match": first}).headers["etag"]
     assert second != first
+    listed = alice.http.get(f"{place}/revisions").json()["revisions"]
+    assert [each.get("etag") for each in listed] == [second, None]
     error = alice.http.put(place, json=document, headers={"If-Match": first})
     check_error(error, 412)
     check_error(alice.http.delete(place, headers={"If-Match": first}), 412)

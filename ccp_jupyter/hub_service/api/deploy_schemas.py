@@ -36,6 +36,7 @@ class RevisionEntry(Document):
     version: str = Field(description="the author's, such as 1.2.0")
     created: datetime = Field(description="when it was deployed or replaced")
     author: str = Field("", description="who did that")
+    etag: str = Field("", description="only of the newest: of the Method, for If-Match")
     links: list[Link]
 
 

@@ -77,7 +77,7 @@ def status_info(
     if live.start is not None:
         found["estimatedStart"] = iso(live.start)
     found["owner"] = execution.owner
-    found |= _what_runs(execution)
+    found |= what_runs(execution)
     if (origin := execution.origin) is not None:
         found["origin"] = origin.model_dump(mode="json", include={"kind", "id", "at"})
     found["infrastructure"] = execution.infrastructure_id
@@ -123,7 +123,8 @@ def resources(limits: Limits, wishes: Sequence[GpuWish]) -> dict[str, Any]:
     }
 
 
-def _what_runs(execution: Execution) -> dict[str, str]:
+def what_runs(execution: Execution) -> dict[str, str]:
+    """Return kind, title, and for a Method its version."""
     if (experiment := execution.experiment) is None:
         title = str(execution.method.get("title") or execution.method_id)
         version = str(execution.method.get("version", ""))

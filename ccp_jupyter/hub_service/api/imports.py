@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from ccp_jupyter.hub_service.api import bodies
 from ccp_jupyter.hub_service.api.access import check_may_share
+from ccp_jupyter.hub_service.api.documents import what_runs
 from ccp_jupyter.hub_service.api.folder_zip import folder_chunks
 from ccp_jupyter.hub_service.api.method_imports import Entry, MethodImports, Terms, refused
 from ccp_jupyter.hub_service.api.operations import JSON
@@ -137,8 +138,8 @@ class ImportsHandler(UploadHandler):
 
     async def _keep(self, read: ReadExecution) -> Entry:
         execution = read.imported.execution
-        title = str(execution.method.get("title") or execution.method_id)
-        version = str(execution.method.get("version", ""))
+        what = what_runs(execution)
+        title, version = what["title"], what.get("methodVersion", "")
         entry = Entry("", "created", "execution", execution.id, title, version, read.notes)
         await self.services.controller.keep_import(read.imported)
         return entry

@@ -61,6 +61,7 @@ class RevisionsHandler(MethodHandler):
                 "version": each.version,
                 "created": iso(each.created),
                 "author": each.author,
+                **({"etag": etag(method)} if each.revision == method.revision else {}),
                 "links": _revision_links(process_id, each.revision, base),
             }
             for each in page.items

@@ -101,6 +101,17 @@ class Archive:
         with naming(name):
             return parse_json(data)
 
+    def json_object(self, name: str) -> dict[str, Any]:
+        """Return a decoded JSON object; an empty one where there is none.
+
+        Raises
+        ------
+        InvalidDocument
+            The file is no JSON.
+        """
+        found = self.json(name) if name in self else {}
+        return found if isinstance(found, dict) else {}
+
     def copy(self, name: str, target: Path, most: int) -> OutputFile:
         """Write a file's content to the disk; returns its size and digest.
 

@@ -7,7 +7,15 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from ccp_jupyter.hub_service.exchange.notes import Notes
 from ccp_jupyter.model.errors import InvalidDocument, Problem, shown
@@ -97,7 +105,7 @@ class _Task(BaseModel):
 class _Instance(BaseModel):
     """One entry of ``metadata/instance.json``."""
 
-    replica: int = Field(ge=1)
+    replica: int = Field(ge=1, validation_alias=AliasChoices("replica", "batch"))
     attempt: int = Field(1, ge=1, le=10_000)
     node: Name = ""
     container_id: Name | None = Field(None, alias="containerID")

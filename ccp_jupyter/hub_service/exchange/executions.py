@@ -8,6 +8,7 @@ it, and which files there are, is decided here.
 from __future__ import annotations
 
 import json
+import os
 import re
 import uuid
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from ccp_jupyter.hub_service import manifests
 from ccp_jupyter.hub_service.controller.base import Imported
@@ -27,6 +28,7 @@ from ccp_jupyter.hub_service.exchange.archives import (
     naming,
     opened,
 )
+from ccp_jupyter.hub_service.exchange.asked import Asked, read_asked
 from ccp_jupyter.hub_service.exchange.course import (
     StatusDocument,
     conclude,
@@ -53,12 +55,11 @@ from ccp_jupyter.hub_service.exchange.layout import (
     STATUS,
 )
 from ccp_jupyter.hub_service.exchange.notes import Notes
-from ccp_jupyter.hub_service.exchange.requests import ReadRequest, read_request
 from ccp_jupyter.model.errors import InvalidDocument, Problem, shown
 from ccp_jupyter.model.execution import Execution, Task
-from ccp_jupyter.model.infrastructure import Infrastructure, Limits
+from ccp_jupyter.model.experiment import experiment_id
+from ccp_jupyter.model.infrastructure import Infrastructure
 from ccp_jupyter.model.manifest import Manifest
-from ccp_jupyter.model.method import Method, parse_method
 from ccp_jupyter.model.origin import Origin
 from ccp_jupyter.model.states import Status, Target
 from ccp_jupyter.model.times import iso, now
@@ -68,6 +69,7 @@ _DOCUMENTS: Final = frozenset(
         FOLDER,
         REQUEST,
         METHOD,
+        EXPERIMENT,
         INFRASTRUCTURE,
         INSTANCE,
         STATUS,
@@ -100,7 +102,6 @@ _MOST_EARLIER: Final = 20
 _LONGEST_ID: Final = 200
 _LARGEST_HISTORY: Final = MIB
 _MOST_LISTED: Final = 10
-_LIMITS: Final = TypeAdapter(Limits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,28 +172,24 @@ def read_execution(archive: Archive, importer: Importer, work: Path) -> ReadExec
     """
     notes = Notes()
     folder = _folder_document(archive, notes)
-    method = _method(archive)
-    infrastructure = _infrastructure(archive, method, importer)
+    asked = read_asked(archive, importer.infrastructures, work, notes)
     status = read_status(archive.json(STATUS), STATUS)
     conclude(status, notes)
-    request = read_request(archive, method, infrastructure.limits, work, notes)
-    tasks = _tasks(archive, folder, request.checked.replicas, status, notes)
-    execution = _execution(importer, method, infrastructure, status, request, folder)
-    execution.limits = _limits(archive, infrastructure, request)
+    tasks = _tasks(archive, folder, asked.replicas, status, notes)
+    execution = _execution(importer, asked, status, folder)
     for task in tasks:
         task.execution_id, task.owner = execution.id, execution.owner
-    _check_inputs(folder, request, notes)
-    _take_outputs(archive, execution, infrastructure, work, importer.largest, notes)
+    for task, batch in zip(tasks, asked.batches, strict=False):
+        task.batch = batch
+    _check_inputs(folder, asked, notes)
+    _take_outputs(archive, execution, asked.infrastructure, work, importer.largest, notes)
     write_journal(archive, execution, tasks, work / "events.jsonl", notes)
-    _tell_unknown(archive, request, notes)
+    _tell_unknown(archive, asked, notes)
     _write_claims(archive, execution, notes, work)
     return ReadExecution(Imported(execution, tasks, work), notes.texts)
 
 
 def _folder_document(archive: Archive, notes: Notes) -> dict[str, Any]:
-    if EXPERIMENT in archive:
-        rule = "Executions of Experiments cannot be imported; submit the RED document instead"
-        raise InvalidDocument([Problem(EXPERIMENT, rule)])
     if FOLDER not in archive:
         return {}
     found = archive.json(FOLDER)
@@ -208,67 +205,26 @@ def _folder_document(archive: Archive, notes: Notes) -> dict[str, Any]:
     return found
 
 
-def _method(archive: Archive) -> Method:
-    if missing := [name for name in (METHOD, REQUEST, STATUS) if name not in archive]:
-        raise InvalidDocument([Problem(name, "is missing in the archive") for name in missing])
-    document = archive.json(METHOD)
-    with naming(METHOD):
-        return parse_method(document)
-
-
-def _infrastructure(archive: Archive, method: Method, importer: Importer) -> Infrastructure:
-    """Return to which of this service's Infrastructures it counts: the like-named one if any."""
-    named = _object(archive, INFRASTRUCTURE).get("id")
-    here = importer.infrastructures
-    for name in (named, *method.infrastructure_ids):
-        if isinstance(name, str) and name in here:
-            return here[name]
-    return next(iter(here.values()))
-
-
-def _limits(archive: Archive, infrastructure: Infrastructure, request: ReadRequest) -> Limits:
-    """Return what each Task had; as claimed, for show only."""
-    try:
-        return _LIMITS.validate_python(_object(archive, INFRASTRUCTURE)["limits"])
-    except (ValidationError, KeyError):
-        granted = request.checked.limits
-        update = {name: getattr(granted, name) for name in ("memory", "cpus", "pids", "disk")}
-        return infrastructure.limits.model_copy(update=update)
-
-
 def _tasks(
     archive: Archive, folder: dict[str, Any], replicas: int, status: StatusDocument, notes: Notes
 ) -> list[Task]:
     if "tasks" in folder:
         return concluded(read_tasks(folder["tasks"], FOLDER), replicas, status, FOLDER, notes)
-    found = tasks_of_instances(_object(archive, INSTANCE), INSTANCE)
+    found = tasks_of_instances(archive.json_object(INSTANCE), INSTANCE)
     return concluded(found, replicas, status, INSTANCE, notes)
 
 
 def _execution(
-    importer: Importer,
-    method: Method,
-    infrastructure: Infrastructure,
-    status: StatusDocument,
-    request: ReadRequest,
-    folder: dict[str, Any],
+    importer: Importer, asked: Asked, status: StatusDocument, folder: dict[str, Any]
 ) -> Execution:
     dismissed = status.status is Status.DISMISSED
     return Execution(
-        id=str(uuid.uuid4()),
+        id=_new_id(asked, status),
         owner=importer.owner,
-        method_id=method.id,
-        method=method.document(),
-        request=request.body,
-        inputs=request.inputs,
         claims=importer.claims,
-        infrastructure_id=infrastructure.id,
-        limits=infrastructure.limits,
-        gpus=request.checked.gpus,
-        priority=request.checked.priority,
-        image=request.checked.image,
-        context=next(iter(method.contexts), ""),
-        replicas=request.checked.replicas,
+        infrastructure_id=asked.infrastructure.id,
+        limits=asked.limits,
+        replicas=asked.replicas,
         status=status.status,
         target=Target.DISMISSED if dismissed else Target.FINISHED,
         message=status.message or status.status.capitalize(),
@@ -278,7 +234,15 @@ def _execution(
         finished=status.finished,
         updated=now(),
         origin=_origin(importer, status, folder),
+        **asked.members,
     )
+
+
+def _new_id(asked: Asked, status: StatusDocument) -> str:
+    """Return an id; an Experiment's begins with its time, by which agencies sort."""
+    if asked.batches:
+        return experiment_id(int(status.created.timestamp()), os.urandom(5))
+    return str(uuid.uuid4())
 
 
 def _origin(importer: Importer, status: StatusDocument, folder: dict[str, Any]) -> Origin:
@@ -303,11 +267,11 @@ def _address(folder: dict[str, Any]) -> str:
     return found
 
 
-def _check_inputs(folder: dict[str, Any], request: ReadRequest, notes: Notes) -> None:
+def _check_inputs(folder: dict[str, Any], asked: Asked, notes: Notes) -> None:
     claimed = folder.get("inputs")
     if not isinstance(claimed, dict):
         return
-    for path, digest in request.files.items():
+    for path, digest in asked.files.items():
         if path in claimed and claimed[path] != digest:
             notes.add(f"{path}: is not the file that the Execution had: its digest differs")
 
@@ -366,11 +330,11 @@ def _compare(archive: Archive, manifest: Manifest, notes: Notes) -> None:
             notes.add(f"{len(paths) - _MOST_LISTED} more output files: each {what}")
 
 
-def _tell_unknown(archive: Archive, request: ReadRequest, notes: Notes) -> None:
+def _tell_unknown(archive: Archive, asked: Asked, notes: Notes) -> None:
     unknown = [
         name
         for name in archive.files
-        if name not in _DOCUMENTS and name not in request.files and not _MADE_ANEW.fullmatch(name)
+        if name not in _DOCUMENTS and name not in asked.files and not _MADE_ANEW.fullmatch(name)
     ]
     if unknown:
         listed = ", ".join(shown(name) for name in unknown[:_MOST_LISTED])
@@ -380,8 +344,8 @@ def _tell_unknown(archive: Archive, request: ReadRequest, notes: Notes) -> None:
 
 def _write_claims(archive: Archive, execution: Execution, notes: Notes, work: Path) -> None:
     """Keep what the documents said of where it came from, as information that nobody checked."""
-    claims = _object(archive, CLAIMS)
-    infrastructure = _object(archive, INFRASTRUCTURE)
+    claims = archive.json_object(CLAIMS)
+    infrastructure = archive.json_object(INFRASTRUCTURE)
     found: dict[str, Any] = {
         "importedAt": iso(now()),
         "origin": execution.origin.model_dump(mode="json") if execution.origin else None,
@@ -395,14 +359,9 @@ def _write_claims(archive: Archive, execution: Execution, notes: Notes, work: Pa
     (work / "imported.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), "utf-8")
 
 
-def _object(archive: Archive, name: str) -> dict[str, Any]:
-    found = archive.json(name) if name in archive else {}
-    return found if isinstance(found, dict) else {}
-
-
 def _earlier(archive: Archive, notes: Notes) -> list[Any]:
     """Return what earlier imports noted, newest first."""
-    last = _object(archive, IMPORTED)
+    last = archive.json_object(IMPORTED)
     if not last:
         return []
     before = last.pop("before", [])

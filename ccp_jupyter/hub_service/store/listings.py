@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -25,6 +27,9 @@ from ccp_jupyter.model.states import Status
 
 Conditions = list[sa.ColumnElement[bool]]
 
+_STATEMENTS: Final = 64
+"""Kept: pages ask for the same again and again, and to build a statement takes a quarter of it."""
+
 
 def listing(query: ExecutionQuery) -> sa.Select[Any] | sa.TextClause:
     """Return the statement for a page of Executions, and one more.
@@ -37,6 +42,13 @@ def listing(query: ExecutionQuery) -> sa.Select[Any] | sa.TextClause:
     """
     if query.shared_with is not None:
         return shared_listing(query, query.shared_with)
+    if query.min_duration is None and query.max_duration is None:
+        query = replace(query, at=None)  # which is another at each request
+    return _listing(query)
+
+
+@lru_cache(_STATEMENTS)
+def _listing(query: ExecutionQuery) -> sa.Select[Any]:
     table = executions.c
     searches = [sa.select(table.id, table.created).where(*w) for w in _execution_searches(query)]
     merged = searches[0] if len(searches) == 1 else sa.union_all(*searches)

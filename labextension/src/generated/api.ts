@@ -2325,6 +2325,12 @@ export interface components {
              * @default
              */
             author: string;
+            /**
+             * Etag
+             * @description only of the newest: of the Method, for If-Match
+             * @default
+             */
+            etag: string;
             /** Links */
             links: components["schemas"]["Link"][];
         } & {

@@ -7,6 +7,7 @@ import hashlib
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,7 @@ from tests import red
 from tests.agency import Agency
 from tests.chaos.checks import numbered
 from tests.jobs import Caller, method, nothing_left
+from tests.receiver import Receiver
 from tests.stack.stack import Stack
 
 pytestmark = pytest.mark.timeout(300)  # the first test starts the stack, each waits for takeovers
@@ -217,6 +219,41 @@ def test_the_driver_is_killed(stack, alice, load, files, tmp_path: Path):
     assert [(b["state"], b["attempts"]) for b in ended] == [("succeeded", 1)] * 2
     agency.close()
     load.check()
+
+
+def test_callbacks_and_reuse_outlive_the_driver(stack, alice):
+    """By way of each process; the first try of each callback is refused."""
+    receiver = Receiver()
+    receiver.codes = [503] * len(stack.services)
+    path = f"processes/{alice.deploy(method(stack.images['shell'], 'echo hello > word'))}/execution"
+    body = {"subscriber": {"successUri": receiver.url}}
+    callers = [Caller(url, stack.users["alice"]) for url in stack.service_urls.values()]
+    try:
+        jobs = [each.http.post(path, json=body).json()["jobID"] for each in callers]
+        for job in jobs:
+            assert alice.wait(job)["status"] == "successful"
+        eventually(lambda: len(receiver.requests) >= len(jobs), "the first try of each callback")
+        first = stack.driver()
+        stack.kill_service(name=first)
+        assert stack.driver() != first
+        eventually(lambda: all(delivered(alice, job) for job in jobs), "the second try of each")
+        told = Counter(headers["X-Ccp-Delivery"] for headers, _ in receiver.requests)
+        # Once more only when the driver was killed between an answer and writing it down.
+        assert all(told[f"{job}.success"] in (2, 3) for job in jobs), told
+        stack.start_service(name=first)
+        assert alice.wait(alice.http.post(path, json={}).json()["jobID"])["status"] == "successful"
+        for each in callers:
+            taken = each.http.post(f"{path}?reuse=true", json={}).json()
+            assert taken["origin"]["kind"] == "reuse", taken
+            assert each.outputs(taken["jobID"]) == {"word": b"hello\n"}
+    finally:
+        receiver.close()
+        for each in callers:
+            each.close()
+
+
+def delivered(caller: Caller, job: str) -> bool:
+    return [each["state"] for each in caller.status(job)["callbacks"]] == ["delivered"]
 
 
 def test_the_driver_freezes(stack, alice, load):

@@ -283,7 +283,6 @@ BAD: dict[str, tuple[dict[str, Any], str, str]] = {
         "outputs/output.zip",
         "at most 1048576",
     ),
-    "an Experiment": ({"metadata/experiment.json": {}}, "metadata/experiment.json", "RED"),
 }
 
 

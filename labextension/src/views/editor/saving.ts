@@ -2,7 +2,7 @@
 
 import type { IModel } from '../../contract';
 import type { IMethodSummary } from '../../data';
-import { pathOf, request } from '../../react';
+import { pathOf, problemIn, request } from '../../react';
 import { toDocument } from './document';
 import { DRAFT_OF, IDraft, trial } from './model';
 import { readMethod } from './useDraft';
@@ -22,14 +22,24 @@ export async function create(model: IModel, draft: IDraft): Promise<string> {
 }
 
 /** Save a new revision.  Throws `Overtaken` unless the one that was read is still the newest. */
-export async function replace(model: IModel, draft: IDraft, read: number | null): Promise<void> {
-  if (read !== null) {
-    const { revision } = await readMethod(model, draft.id);
-    if (revision !== read) {
-      throw new Overtaken(revision);
-    }
+export async function replace(model: IModel, draft: IDraft, read: number): Promise<void> {
+  const { revision, etag } = await readMethod(model, draft.id);
+  if (revision !== read) {
+    throw new Overtaken(revision);
   }
-  await request(model, 'PUT', pathOf('processes', draft.id), { body: toDocument(draft) });
+  const headers = { 'If-Match': etag };
+  try {
+    await request(model, 'PUT', pathOf('processes', draft.id), {
+      body: toDocument(draft),
+      headers
+    });
+  } catch (error) {
+    if (problemIn(error).status !== 412) {
+      throw error;
+    }
+    // Changed in this very moment: by another save, or only in with whom it is shared.
+    await replace(model, draft, read);
+  }
 }
 
 /** The user's trial copies of a Method, of which there should be one. */

@@ -108,9 +108,9 @@ function useServiceWork(drafting: IDrafting, onRefused: IMore['onRefused']) {
       throw error;
     }
   };
-  const replaceIt = async (): Promise<void> => {
+  const replaceIt = async (read: number): Promise<void> => {
     try {
-      await replace(model, draft, revision);
+      await replace(model, draft, read);
     } catch (error) {
       if (!(error instanceof Overtaken)) {
         throw error;
@@ -124,7 +124,7 @@ function useServiceWork(drafting: IDrafting, onRefused: IMore['onRefused']) {
       if (!yes) {
         throw new Error(trans('Not saved. Compare with the newest under Revisions.'));
       }
-      await replace(model, draft, null);
+      await replaceIt(error.revision);
     }
   };
   const save = async () => {
@@ -136,7 +136,7 @@ function useServiceWork(drafting: IDrafting, onRefused: IMore['onRefused']) {
     if (isNew) {
       id = await refused(create(model, draft));
     } else if (mutable) {
-      await refused(replaceIt());
+      await refused(replaceIt(revision));
     } else {
       id = await refused(create(model, derive(draft, draft.title)));
     }

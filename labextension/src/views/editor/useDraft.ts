@@ -38,19 +38,22 @@ export interface IDrafting extends IState {
   reload: () => void;
 }
 
-/** Read the document of a Method, and the number of its newest revision. */
+/** Read the document of a Method, and which revision is the newest. */
 export async function readMethod(
   model: Parameters<typeof request>[0],
   id: string
-): Promise<{ document: Members; revision: number }> {
+): Promise<{ document: Members; revision: number; etag: string }> {
   const path = pathOf('processes', id);
-  const [document, found] = await Promise.all([
-    request<Members>(model, 'GET', path),
-    request<{ revisions: { revision: number }[] }>(model, 'GET', `${path}/revisions`, {
-      query: { limit: '1' }
-    })
-  ]);
-  return { document, revision: found.revisions[0]?.revision ?? 0 };
+  // First of all: what is saved between the two questions is then found out when saving.
+  const found = await request<{ revisions: { revision: number; etag?: string }[] }>(
+    model,
+    'GET',
+    `${path}/revisions`,
+    { query: { limit: '1' } }
+  );
+  const document = await request<Members>(model, 'GET', path);
+  const { revision = 0, etag = '*' } = found.revisions[0] ?? {};
+  return { document, revision, etag };
 }
 
 function begun(kept: unknown): IState {

@@ -1,0 +1,115 @@
+"""The RED document of an imported Experiment: checked as a new one is, without any secret."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ccp_jupyter.hub_service.exchange.archives import Archive, naming
+from ccp_jupyter.hub_service.exchange.layout import EXPERIMENT
+from ccp_jupyter.model import red
+from ccp_jupyter.model.errors import InvalidDocument, Problem, shown
+from ccp_jupyter.model.experiment import MOST_BATCHES
+
+_VERSION: Final = "9"
+"""Of RED; the members of an Experiment are those of this one, whatever was submitted."""
+_OLDEST: Final = 5
+_MADE_ANEW: Final = ("nameroot", "nameext", "path")
+"""Members of files that follow from others."""
+_GONE: Final = ""
+"""Stands where an Experiment has the name of a secret: the vault has none for this one."""
+_MOST_CHANGES: Final = 100
+_LONGEST_CHANGE: Final = 1000
+
+
+def read_experiment(archive: Archive) -> red.Prepared:
+    """Read ``metadata/experiment.json``.
+
+    The names of secrets that stand there meant something in the vault of another service; whatever
+    stands in their place is left out.
+
+    Raises
+    ------
+    InvalidDocument
+        Names the member.
+    """
+    found = archive.json(EXPERIMENT)
+    with naming(EXPERIMENT):
+        if not isinstance(found, dict):
+            raise InvalidDocument([Problem("", "must be an object", shown(found))])
+        document = {
+            name: found[name] for name in ("cli", "container", "execution", "doc") if name in found
+        }
+        document |= {"redVersion": _VERSION, "batches": _batches(found.get("batches"))}
+        _drop_login(document.get("container"))
+        prepared = red.prepare(
+            document,
+            disable_retry=found.get("retry") is False,
+            disable_connector_validation=found.get("validate_connectors") is False,
+        )
+    for batch in prepared.batches:
+        batch.inputs = {name: _without_access(value) for name, value in batch.inputs.items()}
+        batch.outputs = {name: _without_access(value) for name, value in batch.outputs.items()}
+    prepared.experiment.has_secrets = False
+    prepared.experiment.red_version = _version(found.get("red_version"))
+    prepared.experiment.changes = _changes(found.get("changes"))
+    return prepared
+
+
+def _batches(found: object) -> object:
+    """Return batches as a document has them."""
+    if not isinstance(found, list):
+        return found
+    if len(found) > MOST_BATCHES:
+        rule = f"must have at most {MOST_BATCHES} items"
+        raise InvalidDocument([Problem("batches", rule, f"{len(found)} of them")])
+    return [_batch(each) if isinstance(each, dict) else each for each in found]
+
+
+def _batch(found: dict[str, Any]) -> dict[str, Any]:
+    # The names of the captured streams follow from cli, or are made up.
+    kept: dict[str, Any] = {
+        name: found[name] for name in ("inputs", "outputs", "doc") if name in found
+    }
+    for member in ("inputs", "outputs"):
+        if isinstance(kept.get(member), dict):
+            kept[member] = {name: _as_given(value) for name, value in kept[member].items()}
+    return kept
+
+
+def _as_given(value: object) -> object:
+    """Return an input or output as it was before it was completed, with an access of nothing."""
+    if isinstance(value, list):
+        return [_as_given(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    kept = {name: child for name, child in value.items() if name not in _MADE_ANEW}
+    connector = kept.get("connector")
+    if isinstance(connector, dict):
+        kept["connector"] = {**connector, "access": {}}
+    return kept
+
+
+def _without_access(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_access(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {**value, "connector": {**value["connector"], "access": _GONE}}
+
+
+def _drop_login(container: object) -> None:
+    settings = container.get("settings") if isinstance(container, dict) else None
+    image = settings.get("image") if isinstance(settings, dict) else None
+    if isinstance(image, dict):
+        image.pop("auth", None)
+
+
+def _version(found: object) -> str:
+    known = tuple(str(number) for number in range(_OLDEST, int(_VERSION) + 1))
+    return found if isinstance(found, str) and found in known else _VERSION
+
+
+def _changes(found: object) -> list[str]:
+    if not isinstance(found, list):
+        return []
+    return [each[:_LONGEST_CHANGE] for each in found[:_MOST_CHANGES] if isinstance(each, str)]
