@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from ccp_jupyter.hub_service.exchange.archives import Archive, naming
@@ -47,8 +48,8 @@ def read_experiment(archive: Archive) -> red.Prepared:
             disable_connector_validation=found.get("validate_connectors") is False,
         )
     for batch in prepared.batches:
-        batch.inputs = {name: _without_access(value) for name, value in batch.inputs.items()}
-        batch.outputs = {name: _without_access(value) for name, value in batch.outputs.items()}
+        batch.inputs = _each(batch.inputs, _without_access)
+        batch.outputs = _each(batch.outputs, _without_access)
     prepared.experiment.has_secrets = False
     prepared.experiment.red_version = _version(found.get("red_version"))
     prepared.experiment.changes = _changes(found.get("changes"))
@@ -72,29 +73,32 @@ def _batch(found: dict[str, Any]) -> dict[str, Any]:
     }
     for member in ("inputs", "outputs"):
         if isinstance(kept.get(member), dict):
-            kept[member] = {name: _as_given(value) for name, value in kept[member].items()}
+            kept[member] = _each(kept[member], _as_given)
     return kept
 
 
-def _as_given(value: object) -> object:
-    """Return an input or output as it was before it was completed, with an access of nothing."""
-    if isinstance(value, list):
-        return [_as_given(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    kept = {name: child for name, child in value.items() if name not in _MADE_ANEW}
+def _each(members: dict[str, Any], change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    """Return inputs or outputs with every file and directory changed, also those in lists."""
+
+    def changed(value: object) -> object:
+        if isinstance(value, list):
+            return [changed(each) for each in value]
+        return change(value) if isinstance(value, dict) else value
+
+    return {name: changed(value) for name, value in members.items()}
+
+
+def _as_given(file: dict[str, Any]) -> object:
+    """Return a file as it was before it was completed, with an access of nothing."""
+    kept = {name: child for name, child in file.items() if name not in _MADE_ANEW}
     connector = kept.get("connector")
     if isinstance(connector, dict):
         kept["connector"] = {**connector, "access": {}}
     return kept
 
 
-def _without_access(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_without_access(each) for each in value]
-    if not isinstance(value, dict):
-        return value
-    return {**value, "connector": {**value["connector"], "access": _GONE}}
+def _without_access(file: dict[str, Any]) -> object:
+    return {**file, "connector": {**file["connector"], "access": _GONE}}
 
 
 def _drop_login(container: object) -> None:
