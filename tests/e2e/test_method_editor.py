@@ -267,7 +267,8 @@ def scripts(editor: Locator) -> None:
     for _ in "nope }}":
         page.keyboard.press("Backspace")
     page.keyboard.type("col")
-    expect(page.locator(".cm-tooltip-autocomplete li")).to_have_text("colours")
+    # A list, so that what shows for a moment before, when all is offered, is waited out.
+    expect(page.locator(".cm-tooltip-autocomplete li")).to_have_text(["colours"])
     page.wait_for_timeout(200)  # the list takes no key right after it opened
     page.keyboard.press("Enter")
     page.keyboard.type(" {{ rows }}")
