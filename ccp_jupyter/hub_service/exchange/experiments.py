@@ -10,10 +10,9 @@ from ccp_jupyter.hub_service.exchange.layout import EXPERIMENT
 from ccp_jupyter.model import red
 from ccp_jupyter.model.errors import InvalidDocument, Problem, shown
 from ccp_jupyter.model.experiment import MOST_BATCHES
+from ccp_jupyter.model.red.checking import VERSION
+from ccp_jupyter.model.red.conversion import OLD_VERSIONS
 
-_VERSION: Final = "9"
-"""Of RED; the members of an Experiment are those of this one, whatever was submitted."""
-_OLDEST: Final = 5
 _MADE_ANEW: Final = ("nameroot", "nameext", "path")
 """Members of files that follow from others."""
 _GONE: Final = ""
@@ -40,7 +39,8 @@ def read_experiment(archive: Archive) -> red.Prepared:
         document = {
             name: found[name] for name in ("cli", "container", "execution", "doc") if name in found
         }
-        document |= {"redVersion": _VERSION, "batches": _batches(found.get("batches"))}
+        # Its members are those of the newest version, whatever was submitted.
+        document |= {"redVersion": VERSION, "batches": _batches(found.get("batches"))}
         _drop_login(document.get("container"))
         prepared = red.prepare(
             document,
@@ -51,7 +51,8 @@ def read_experiment(archive: Archive) -> red.Prepared:
         batch.inputs = _each(batch.inputs, _without_access)
         batch.outputs = _each(batch.outputs, _without_access)
     prepared.experiment.has_secrets = False
-    prepared.experiment.red_version = _version(found.get("red_version"))
+    if (version := found.get("red_version")) in OLD_VERSIONS:
+        prepared.experiment.red_version = version
     prepared.experiment.changes = _changes(found.get("changes"))
     return prepared
 
@@ -106,11 +107,6 @@ def _drop_login(container: object) -> None:
     image = settings.get("image") if isinstance(settings, dict) else None
     if isinstance(image, dict):
         image.pop("auth", None)
-
-
-def _version(found: object) -> str:
-    known = tuple(str(number) for number in range(_OLDEST, int(_VERSION) + 1))
-    return found if isinstance(found, str) and found in known else _VERSION
 
 
 def _changes(found: object) -> list[str]:

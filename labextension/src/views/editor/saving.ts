@@ -5,7 +5,7 @@ import type { IMethodSummary } from '../../data';
 import { pathOf, problemIn, request } from '../../react';
 import { toDocument } from './document';
 import { DRAFT_OF, IDraft, trial } from './model';
-import { readMethod } from './useDraft';
+import { newestOf } from './useDraft';
 
 /** Another revision was saved since this one was read. */
 export class Overtaken extends Error {
@@ -23,7 +23,7 @@ export async function create(model: IModel, draft: IDraft): Promise<string> {
 
 /** Save a new revision.  Throws `Overtaken` unless the one that was read is still the newest. */
 export async function replace(model: IModel, draft: IDraft, read: number): Promise<void> {
-  const { revision, etag } = await readMethod(model, draft.id);
+  const { revision, etag } = await newestOf(model, draft.id);
   if (revision !== read) {
     throw new Overtaken(revision);
   }

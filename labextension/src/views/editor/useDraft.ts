@@ -38,22 +38,33 @@ export interface IDrafting extends IState {
   reload: () => void;
 }
 
-/** Read the document of a Method, and which revision is the newest. */
-export async function readMethod(
-  model: Parameters<typeof request>[0],
+type Model = Parameters<typeof request>[0];
+
+/** Ask which revision of a Method is the newest, and for its entity tag. */
+export async function newestOf(
+  model: Model,
   id: string
-): Promise<{ document: Members; revision: number; etag: string }> {
-  const path = pathOf('processes', id);
-  // First of all: what is saved between the two questions is then found out when saving.
+): Promise<{ revision: number; etag: string }> {
+  const path = `${pathOf('processes', id)}/revisions`;
   const found = await request<{ revisions: { revision: number; etag?: string }[] }>(
     model,
     'GET',
-    `${path}/revisions`,
+    path,
     { query: { limit: '1' } }
   );
-  const document = await request<Members>(model, 'GET', path);
   const { revision = 0, etag = '*' } = found.revisions[0] ?? {};
-  return { document, revision, etag };
+  return { revision, etag };
+}
+
+/** Read the document of a Method, and which revision is the newest. */
+async function readMethod(
+  model: Model,
+  id: string
+): Promise<{ document: Members; revision: number }> {
+  // First of all: what is saved between the two questions is then found out when saving.
+  const { revision } = await newestOf(model, id);
+  const document = await request<Members>(model, 'GET', pathOf('processes', id));
+  return { document, revision };
 }
 
 function begun(kept: unknown): IState {
